@@ -1,0 +1,79 @@
+# haul: `make help` lists the targets.  Variants live in build/NAME; nothing needs cleaning between.
+
+BUILD  ?= release
+PREFIX ?= /usr/local
+STORE  ?= s3
+CC     ?= gcc
+OUT    := build/$(BUILD)
+
+# --- what Debian must provide: one list for every target -------------------------------------
+PACKAGES_BUILD := gcc libc6-dev make pkg-config lua5.4 liblua5.4-dev lua-cjson-dev libcurl4-openssl-dev \
+                  libssl-dev libsqlite3-dev libexpat1-dev libjansson-dev libisal-dev zlib1g-dev
+PACKAGES_DEMO  := ceph-mon ceph-osd radosgw curl
+PACKAGES_TEST  := lua-busted lua-cjson lua-check python3 openssl curl strace valgrind sqlite3 \
+                  swift-proxy swift-account swift-container swift-object memcached nginx-light
+PACKAGES_BENCH := nginx-light curl openssl
+PACKAGES_LINT  := clang-format lua-check
+PACKAGES_FUZZ  := clang libclang-rt-14-dev
+
+# --- flags ------------------------------------------------------------------------------------
+WARN  := -Wall -Wextra -Wshadow -Wconversion -Wformat=2 -Wvla -Wmissing-prototypes -Wstrict-prototypes
+HARD  := -fstack-protector-strong -fstack-clash-protection -fcf-protection=full -ftrivial-auto-var-init=zero
+CFLAGS_release := -O2 -g -D_FORTIFY_SOURCE=2 $(HARD)
+CFLAGS_asan    := -O1 -g -fno-omit-frame-pointer -DHAUL_FAULTS -fsanitize=address,undefined -fno-sanitize-recover=all
+CFLAGS_tsan    := -O1 -g -DHAUL_FAULTS -fsanitize=thread
+LUA_CFLAGS     := $(shell pkg-config --cflags lua5.4 2>/dev/null)
+override CFLAGS := -std=c17 -D_GNU_SOURCE $(WARN) -fPIC -pthread -Irunner $(LUA_CFLAGS) $(CFLAGS_$(BUILD)) $(CFLAGS)
+override LDFLAGS := -pthread -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code -Wl,--as-needed \
+                    $(filter -fsanitize%,$(CFLAGS_$(BUILD))) $(LDFLAGS)
+LIBS_WIRE := -lcrypto -lexpat -ljansson -lisal -lz
+LIBS      := $(LIBS_WIRE) -lcurl -lsqlite3 -llua5.4-cjson -llua5.4 -lm -ldl
+
+# --- layers, lowest first: a file may include its own layer and those before it ----------------
+LAYERS := base wire io core script report commands
+SRC    := $(foreach layer,$(LAYERS),$(wildcard runner/$(layer)/*.c))
+OBJ    := $(SRC:%.c=$(OUT)/%.o)
+LIB    := $(OUT)/libhaul.a
+LUA    := $(shell find lua -name '*.lua' 2>/dev/null | sort)
+PROBES := $(patsubst tests/probe/%.c,$(OUT)/probe/%.so,$(wildcard tests/probe/*.c))
+
+.PHONY: all test demo bench fuzz lint format install help probes clean packages-%
+all: haul
+
+haul: $(OUT)/haul
+	@ln -sfn $(OUT)/haul $@
+
+$(OUT)/haul: $(OUT)/runner/main.o $(LIB) $(OUT)/embedded.o
+	@echo LD $@
+	@$(CC) -pie $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(LIB): $(OBJ)
+	@rm -f $@
+	@ar rcs $@ $^
+
+$(OUT)/%.o: %.c | packages-BUILD
+	@mkdir -p $(@D)
+	@echo CC $<
+	@$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# The modules of lua/ as one C table, so that the binary needs no files beside it.
+$(OUT)/embedded.c: lua/embed.lua $(LUA) | packages-BUILD
+	@mkdir -p $(@D)
+	@echo EMBED lua/
+	@lua5.4 lua/embed.lua $(filter-out lua/embed.lua,$(LUA)) > $@.tmp && mv $@.tmp $@
+
+$(OUT)/embedded.o: $(OUT)/embedded.c
+	@$(CC) $(CFLAGS) -c -o $@ $<
+
+# Pure C functions as Lua modules, for the specs alone.
+probes: $(PROBES)
+$(OUT)/probe/%.so: tests/probe/%.c $(LIB)
+	@mkdir -p $(@D)
+	@echo CC $<
+	@$(CC) $(CFLAGS) -shared -MMD -MP -MF $(@:.so=.d) $(LDFLAGS) -o $@ $< $(LIB) $(filter-out -llua5.4 -llua5.4-cjson,$(LIBS))
+
+# Installs what is missing from the list of that name, saying so; nothing is done when all is there.
+packages-%:
+	@sh tests/servers/packages.sh $(PACKAGES_$*)
+
+-include $(OBJ:.o=.d) $(OUT)/runner/main.d $(PROBES:.so=.d)

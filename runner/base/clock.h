@@ -1,0 +1,24 @@
+#pragma once
+/*
+ * Time and randomness.  core/ never calls these: they enter a turn as arguments, so that a test
+ * can own both.  io/ and script/ call them from any thread.
+ */
+#include <stdint.h>
+
+int64_t clock_mono_ns(void); /* CLOCK_MONOTONIC */
+int64_t clock_mono_ms(void);
+int64_t clock_wall_ms(void); /* milliseconds since 1970, UTC; HAUL_CLOCK_OFFSET_MS in fault builds */
+
+/* A small generator (xoshiro256**): fast and seedable, not for secrets. */
+struct rng {
+    uint64_t s[4];
+};
+
+void rng_seed(struct rng *rng, uint64_t seed);
+uint64_t rng_next(struct rng *rng);
+uint64_t rng_below(struct rng *rng, uint64_t n); /* 0 .. n-1; n > 0 */
+
+/* Fills `out` from the kernel: for names nobody may guess, and for seeds. */
+void random_bytes(void *out, unsigned len);
+/* `2 * n` lower-case hex digits of random_bytes and a NUL into `out`. */
+void random_hex(char *out, unsigned n);

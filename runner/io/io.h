@@ -1,0 +1,47 @@
+#pragma once
+/*
+ * The set of lanes and workers behind one interface, so that core/ never knows whether bytes move
+ * over sockets or inside a simulator.  Control thread only.
+ */
+#include "io/op.h"
+
+struct io;
+
+struct io_ops {
+    /* Takes ownership of the op until collect gives it back. */
+    void (*submit)(struct io *io, struct op *op);
+    /* The ops that ended, linked by `next`, in the order they ended; NULL if none did within
+     * `wait_ms` (0: do not wait; -1: until something happens).  io_wake ends the wait early. */
+    struct op *(*collect)(struct io *io, int64_t wait_ms);
+    /* Stops every thread; nothing may be in flight. */
+    void (*stop)(struct io *io);
+};
+
+struct io {
+    const struct io_ops *ops;
+};
+
+struct io_config {
+    int n_lanes;       /* 0: the lane runs inside collect, and so do the workers */
+    int n_workers;
+    int n_connections; /* requests in flight over all lanes */
+    int64_t buffer;    /* memory for receive and send buffers, over all connections */
+};
+
+/* Counters that lanes keep and control reads; no locks, never exact to the byte at one instant. */
+struct io_stats {
+    int64_t received, sent;     /* bytes of bodies */
+    int64_t requests, connects; /* connects: new connections */
+    int64_t paused;             /* transfers held by a throttle now */
+};
+
+/* The real one: lanes and workers, started. */
+struct io *io_new(const struct io_config *config);
+void io_stats(struct io *io, struct io_stats *stats);
+/* Ends a wait in collect; async-signal-safe. */
+void io_wake(struct io *io);
+/* Stops the threads and frees it. */
+void io_free(struct io *io);
+
+#define io_submit(io, op) ((io)->ops->submit((io), (op)))
+#define io_collect(io, wait_ms) ((io)->ops->collect((io), (wait_ms)))

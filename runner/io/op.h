@@ -1,0 +1,107 @@
+#pragma once
+/*
+ * An op is the unit of work and the only thing that crosses threads.
+ * Control allocates and frees it.  From io submit until io collect it belongs to a lane or a worker,
+ * and control touches nothing of it but `cancel`.  Whatever `in` points at must outlive that time.
+ * One op is one attempt: io never retries and never decides.
+ */
+#include "wire/object_api.h"
+#include <stdatomic.h>
+
+struct bucket; /* io/throttle.h */
+struct walk;   /* io/walk.h */
+
+enum op_kind {
+    OP_CALL,    /* an object call: on a remote store in a lane, on a directory in a worker
+                   (HEAD and LIST only) */
+    OP_OPEN,    /* worker: open a source file, stat it; read and hash it when it is small */
+    OP_HASH,    /* worker: hash a range of an open file */
+    OP_TEMP,    /* worker: create a temporary file beside a target */
+    OP_RECHECK, /* worker: open a temporary file of an earlier run and check the parts in it */
+    OP_COPY,    /* worker: a range of an open file into another */
+    OP_SAVE,    /* worker: a small body into a temporary file, closed again */
+    OP_FINISH,  /* worker: sync, close and rename temporary files; sync their directories */
+    OP_DISCARD, /* worker: close and unlink a temporary file, or close a source */
+    OP_KINDS
+};
+
+struct op;
+const char *op_name(const struct op *op); /* "head", "get", "temp", ...: for logs and tests */
+
+/* One file that is to get its final name. */
+struct finish_item {
+    uint64_t transfer;    /* whose it is */
+    const struct store *root;
+    const char *path;     /* below the root */
+    const char *temp;     /* name of the temporary file, in the same directory */
+    int fd;               /* open, or -1; closed by the worker */
+    int64_t mtime_ns;     /* to be set on the file; 0: leave */
+    struct err err;       /* out: kind NONE when the file is in place */
+    bool renamed;         /* out: the final name is there (what failed came after) */
+};
+
+/* A range of a temporary file and the sum its bytes must have. */
+struct recheck_item {
+    int64_t off, len;
+    uint64_t sum;
+    bool good;            /* out */
+};
+
+struct op {
+    struct op *next;      /* link of the queue that holds it now */
+    enum op_kind kind;
+    uint64_t transfer;    /* control's own: whose op this is; 0: the source's */
+    uint32_t part;        /* control's own: which part, from 0 */
+    uint32_t task;        /* control's own */
+    atomic_bool cancel;   /* control may set it at any time; the op then ends as ERR_CANCELLED */
+
+    struct {
+        const struct store *store;
+        const struct credentials *credentials; /* signed with these; NULL: anonymous */
+        struct object_call call;
+        struct bucket *bytes[3];  /* token buckets to charge, outermost first; NULL: none */
+        struct bucket *requests[3];
+        int64_t skew_ms;          /* store's clock minus ours */
+
+        const char *path;         /* below the store's root */
+        const char *temp;         /* RECHECK, DISCARD: the temporary file's name */
+        int fd;                   /* GET, PUT, PART, HASH, COPY (target), DISCARD; -1: memory */
+        int64_t fd_off;           /* where in that file the body starts */
+        int source_fd;            /* COPY */
+        const void *memory;       /* PUT, SAVE: a small body, with call.len */
+        int64_t memory_max;       /* GET: body is kept in out.body up to this; OPEN: read files up to
+                                     this size into out.body; 0: do not */
+        int64_t size;             /* TEMP: what to allocate */
+        int64_t mtime_ns;         /* SAVE: to be set on the file */
+        enum sum_kind sum_kind;   /* computed over the bytes in passing */
+        bool want_md5, want_sha256; /* HASH, OPEN (small) */
+        struct finish_item *finish;
+        struct recheck_item *recheck;
+        int n_items;
+        bool sync;                /* FINISH: durable before it is said to be done */
+        struct walk *walk;        /* LIST on a directory: where the walk stands */
+    } in;
+
+    struct {
+        void *handle;             /* the lane's own */
+    } live;
+
+    struct {
+        struct err err;           /* kind NONE: done */
+        struct object_answer answer;
+        struct object_info info;  /* OPEN, HEAD on a directory */
+        int fd;                   /* OPEN, TEMP, RECHECK: owned by control from here on */
+        char temp[64];            /* TEMP, SAVE: name of the temporary file, without directory */
+        struct buf body;          /* GET into memory, OPEN of a small file */
+        uint64_t sum;             /* of the bytes moved, of kind in.sum_kind */
+        uint8_t md5[MD5_LEN], sha256[SHA256_LEN];
+        int64_t moved;            /* bytes of object data that went through */
+        int64_t started_ns, ended_ns; /* monotonic */
+        bool reused;              /* the connection was an old one */
+    } out;
+};
+
+/* A zeroed op with its fds at -1. */
+struct op *op_new(enum op_kind kind);
+/* Frees the op and what `out` owns (not fds). */
+void op_free(struct op *op);
