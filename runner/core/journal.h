@@ -9,6 +9,7 @@
  * does not (crash, kill, failures, a stop) is carried on by the next: its done rows are not repeated.
  * Never holds a secret.
  */
+#include "base/limits.h"
 #include "core/event.h"
 
 struct journal;
