@@ -109,7 +109,7 @@ bool err_wrap(struct err *err, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    char all[2 * sizeof err->message];
+    char all[2 * sizeof err->message + 2];
     snprintf(all, sizeof all, "%s: %s", text, err->message);
     set_message(err, all);
     return false;

@@ -15,9 +15,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SECRET_MIN  4           /* shorter texts would black out ordinary words */
-#define MESSAGE_MAX (1 << 20)   /* before it is cut to a line: a secret must not lose its tail */
-#define ARENA_SIZE  (256 << 10) /* all secrets together */
+#define SECRET_MIN  4          /* shorter texts would black out ordinary words */
+#define MESSAGE_MAX (1 << 20)  /* before it is cut to a line: a secret must not lose its tail */
+#define ARENA_SIZE  (64 << 10) /* of all secrets together, at first */
 
 static const char *const level_words[] = {"error", "warn", "info", "debug"};
 
@@ -27,8 +27,8 @@ static struct {
     char *path; /* NULL: standard error */
     enum log_format format;
     _Atomic enum log_level level;
-    char *arena; /* secrets, each followed by NUL; mapped once, never freed */
-    size_t used;
+    char *arena; /* secrets, each followed by NUL; mapped, never freed */
+    size_t used, size;
 } logger = {.lock = PTHREAD_MUTEX_INITIALIZER, .fd = STDERR_FILENO, .level = LOG_INFO};
 
 static int open_file(const char *path)
@@ -130,20 +130,27 @@ static bool known_secret(const char *text)
     return false;
 }
 
-static bool arena_ready(void)
+/* Makes room for `need` more bytes.  A job that refreshes its keys for months needs ever more. */
+static void arena_reserve(size_t need)
 {
-    if (logger.arena)
-        return true;
-    void *memory =
-        mmap(NULL, ARENA_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    size_t size = logger.size ? logger.size : ARENA_SIZE;
+    while (need > size - logger.used)
+        size *= 2;
+    if (size == logger.size)
+        return;
+    char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED)
         abort();
     /* Both are extra care: neither may be granted, and the log works without. */
-    madvise(memory, ARENA_SIZE, MADV_DONTDUMP);
-    if (mlock(memory, ARENA_SIZE) != 0)
-        errno = 0;
+    madvise(memory, size, MADV_DONTDUMP);
+    mlock(memory, size);
+    if (logger.arena) {
+        memcpy(memory, logger.arena, logger.used);
+        explicit_bzero(logger.arena, logger.used);
+        munmap(logger.arena, logger.size);
+    }
     logger.arena = memory;
-    return true;
+    logger.size = size;
 }
 
 /* Longer secrets stand first, so that one that contains another is replaced as a whole. */
@@ -163,12 +170,9 @@ void log_secret(const char *text)
     if (len < SECRET_MIN)
         return;
     pthread_mutex_lock(&logger.lock);
-    if (arena_ready() && !known_secret(text)) {
-        /* A job that refreshes its keys for months fills the arena: the newest are kept. */
-        if (len + 1 > ARENA_SIZE - logger.used)
-            logger.used = 0;
-        if (len + 1 <= ARENA_SIZE)
-            insert_secret(text, len);
+    if (!known_secret(text)) {
+        arena_reserve(len + 1);
+        insert_secret(text, len);
     }
     pthread_mutex_unlock(&logger.lock);
 }
