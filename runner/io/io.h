@@ -43,5 +43,9 @@ void io_wake(struct io *io);
 /* Stops the threads and frees it. */
 void io_free(struct io *io);
 
+/* Closes what io keeps of a store (the descriptor of a directory's root); nothing of the store may
+ * be in flight.  To be called before store_free. */
+void io_close_store(struct store *store);
+
 #define io_submit(io, op) ((io)->ops->submit((io), (op)))
 #define io_collect(io, wait_ms) ((io)->ops->collect((io), (wait_ms)))

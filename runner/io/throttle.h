@@ -18,8 +18,12 @@ int64_t bucket_rate(struct bucket *bucket);
 /* Nanoseconds until every bucket of the path (n of them, NULLs allowed) has something to give;
  * 0: now.  Takes nothing. */
 int64_t bucket_wait_ns(struct bucket *const *path, int n, int64_t now_ns);
+/* The same until each could give `n_units` (or its burst, where that is less). */
+int64_t bucket_wait_for_ns(struct bucket *const *path, int n, int64_t n_units, int64_t now_ns);
 /* Takes `n_units` from each, whatever is there: the debt makes the next wait longer.  A negative
  * number gives back. */
 void bucket_take(struct bucket *const *path, int n, int64_t n_units, int64_t now_ns);
 /* How many units, up to `want`, all of them can give now without debt; at least 1 if wait is 0. */
 int64_t bucket_available(struct bucket *const *path, int n, int64_t want, int64_t now_ns);
+/* The lowest rate among them; -1: none is limited. */
+int64_t bucket_path_rate(struct bucket *const *path, int n);
