@@ -11,6 +11,8 @@ from . import signing, store
 from .dialect import decoded_md5, http_date, iso
 from .signing import Refused
 
+# Hosts whose first label is the bucket.
+VIRTUAL = (".localhost", ".amazonaws.com", ".aliyuncs.com", ".volces.com")
 KEPT = ("content-type", "cache-control", "content-disposition", "content-encoding", "content-language", "expires")
 
 
@@ -46,8 +48,8 @@ class Service:
         """Fills bucket, key, op and part of a request from its path, Host and query."""
         path = unquote_to_bytes(request.path)
         host = request.headers.get("host", "").rsplit(":", 1)[0]
-        if host.endswith(".localhost"):
-            request.bucket, request.key = host[:-len(".localhost")], path[1:]
+        if host.endswith(VIRTUAL):
+            request.bucket, request.key = host.partition(".")[0], path[1:]
         else:
             bucket, _, request.key = path[1:].partition(b"/")
             request.bucket = bucket.decode("utf-8", "replace")

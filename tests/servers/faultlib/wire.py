@@ -34,7 +34,9 @@ class Request:
 
     def __init__(self, head):
         lines = head.decode("latin-1").split("\r\n")
-        self.method, self.target, _ = lines[0].split(" ", 2)
+        if lines[0].count(" ") != 2:
+            raise Gone
+        self.method, self.target, _ = lines[0].split(" ")
         self.headers = {}
         for line in lines[1:]:
             name, _, value = line.partition(":")
@@ -48,6 +50,7 @@ class Request:
         self.query = [(decoded(k), decoded(v) if eq else None) for k, eq, v in pairs]
         length = self.headers.get("content-length", "0")
         self.length = int(length) if length.isdigit() else 0
+        self.chunked = self.headers.get("transfer-encoding", "").lower() == "chunked"
         self.body = bytearray()
 
 
@@ -97,6 +100,29 @@ class Conn:
             self.server.rates.count("in", got)
         view.release()
         request.body = body
+
+    def _line(self):
+        while b"\r\n" not in self.pending:
+            piece = self._recv(65536)
+            if not piece:
+                raise Gone
+            self.pending += piece
+        line, _, self.pending = self.pending.partition(b"\r\n")
+        return line
+
+    def read_chunks(self, request):
+        """A body in chunks, which some foreign clients send."""
+        while size := int(self._line().split(b";")[0] or b"0", 16):
+            while len(self.pending) < size + 2:
+                piece = self._recv(65536)
+                if not piece:
+                    raise Gone
+                self.pending += piece
+            request.body += self.pending[:size]
+            self.pending = self.pending[size + 2:]
+        while self._line():
+            pass
+        request.read = len(request.body)
 
     def send(self, data):
         view = memoryview(data)
@@ -197,9 +223,12 @@ class Exchange:
             if self.request.headers.get("expect", "").lower() == "100-continue" and not self.request.silent:
                 self.conn.send(b"HTTP/1.1 100 Continue\r\n\r\n")
             if self.request.length == 0 and self.request.method in ("PUT", "POST") \
-                    and "content-length" not in self.request.headers:
+                    and "content-length" not in self.request.headers and not self.request.chunked:
                 raise Refused(411, "MissingContentLength", "Content-Length is missing")
-            self.conn.read_body(self.request)
+            if self.request.chunked:
+                self.conn.read_chunks(self.request)
+            else:
+                self.conn.read_body(self.request)
             self.service.verify_body(self.request)
             if name in faults.INSTEAD:
                 return faults.INSTEAD[name](self)
