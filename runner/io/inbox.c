@@ -35,12 +35,11 @@ void inbox_wake(struct inbox *inbox)
     errno = saved;
 }
 
-void inbox_quiet(struct inbox *inbox)
+bool inbox_quiet(struct inbox *inbox)
 {
     uint64_t count;
-    ssize_t n = read(inbox->event, &count, sizeof count);
 
-    (void)n; /* EAGAIN: it was not readable */
+    return read(inbox->event, &count, sizeof count) == sizeof count;
 }
 
 bool inbox_post(struct inbox *inbox, struct op *op)

@@ -22,5 +22,5 @@ bool inbox_post(struct inbox *inbox, struct op *op);
 struct op *inbox_take(struct inbox *inbox);
 /* Makes the event readable without an op; async-signal-safe. */
 void inbox_wake(struct inbox *inbox);
-/* Makes it unreadable again. */
-void inbox_quiet(struct inbox *inbox);
+/* Makes it unreadable again; true if it was readable. */
+bool inbox_quiet(struct inbox *inbox);

@@ -1,0 +1,167 @@
+#include "io/io.h"
+#include "base/clock.h"
+#include "io/file.h"
+#include "io/lane.h"
+#include "io/worker.h"
+#include <poll.h>
+#include <stdlib.h>
+
+struct real {
+    struct io io; /* first: what others see */
+    struct inbox done;
+    struct workers *workers;
+    struct lane **lane;
+    int n_lanes;
+    bool threads; /* false: collect runs everything */
+};
+
+static struct real *real_of(struct io *io)
+{
+    return (struct real *)io;
+}
+
+/* The lane with the least to do. */
+static struct lane *choose(const struct real *real)
+{
+    struct lane *best = real->lane[0];
+
+    for (int i = 1; i < real->n_lanes; i++) {
+        if (lane_load(real->lane[i]) < lane_load(best))
+            best = real->lane[i];
+    }
+    return best;
+}
+
+static void submit(struct io *io, struct op *op)
+{
+    struct real *real = real_of(io);
+
+    if (op->kind == OP_CALL && op->in.store->kind != STORE_DIR)
+        lane_submit(choose(real), op);
+    else
+        workers_submit(real->workers, op);
+}
+
+static struct op *take(struct real *real)
+{
+    struct op *all = inbox_take(&real->done);
+
+    if (all)
+        inbox_quiet(&real->done);
+    return all;
+}
+
+static int as_timeout(int64_t wait_ms)
+{
+    return wait_ms < 0 ? -1 : wait_ms > 3600000 ? 3600000 : (int)wait_ms;
+}
+
+static struct op *collect(struct io *io, int64_t wait_ms)
+{
+    struct real *real = real_of(io);
+    struct pollfd event = {.fd = real->done.event, .events = POLLIN};
+    struct op *all = take(real);
+
+    if (all || !wait_ms)
+        return all;
+    if (poll(&event, 1, as_timeout(wait_ms)) > 0)
+        inbox_quiet(&real->done);
+    return inbox_take(&real->done);
+}
+
+/* The same without threads: lane and workers run here until something ended. */
+static struct op *collect_inline(struct io *io, int64_t wait_ms)
+{
+    struct real *real = real_of(io);
+    int64_t now_ms = clock_mono_ms(), end_ms = wait_ms < 0 ? INT64_MAX : now_ms + wait_ms;
+    struct op *all;
+
+    for (;;) {
+        while (workers_step(real->workers))
+            continue;
+        lane_turn(real->lane[0], wait_ms < 0 ? -1 : as_timeout(end_ms - now_ms), real->done.event);
+        bool woken = inbox_quiet(&real->done);
+        all = inbox_take(&real->done);
+        now_ms = clock_mono_ms();
+        if (all || woken || now_ms >= end_ms)
+            return all;
+    }
+}
+
+static void stop(struct io *io)
+{
+    struct real *real = real_of(io);
+
+    for (int i = 0; i < real->n_lanes; i++)
+        lane_free(real->lane[i]);
+    real->n_lanes = 0;
+    if (real->workers)
+        workers_free(real->workers);
+    real->workers = NULL;
+}
+
+static const struct io_ops with_threads = {submit, collect, stop};
+static const struct io_ops without_threads = {submit, collect_inline, stop};
+
+static bool lanes_new(struct real *real, const struct io_config *config)
+{
+    int n = config->n_lanes > 0 ? config->n_lanes : 1;
+    struct lane_config one = {
+        .n_connections = (config->n_connections + n - 1) / n,
+        .n_lanes = n,
+        .buffer = config->buffer / n,
+    };
+
+    real->lane = xcalloc((size_t)n, sizeof(struct lane *));
+    for (; real->n_lanes < n; real->n_lanes++) {
+        if (!(real->lane[real->n_lanes] = lane_new(&one, &real->done)))
+            return false;
+    }
+    return true;
+}
+
+struct io *io_new(const struct io_config *config)
+{
+    struct real *real = xcalloc(1, sizeof *real);
+
+    file_init();
+    lane_init();
+    real->threads = config->n_lanes > 0;
+    real->io.ops = real->threads ? &with_threads : &without_threads;
+    inbox_init(&real->done, true);
+    if (!lanes_new(real, config)) {
+        io_free(&real->io);
+        return NULL;
+    }
+    real->workers = workers_new(real->threads ? config->n_workers : 0, &real->done);
+    for (int i = 0; real->threads && i < real->n_lanes; i++)
+        lane_start(real->lane[i], i);
+    return &real->io;
+}
+
+void io_stats(struct io *io, struct io_stats *stats)
+{
+    struct real *real = real_of(io);
+
+    *stats = (struct io_stats){0};
+    for (int i = 0; i < real->n_lanes; i++)
+        lane_stats(real->lane[i], stats);
+}
+
+void io_wake(struct io *io)
+{
+    inbox_wake(&real_of(io)->done);
+}
+
+void io_free(struct io *io)
+{
+    struct real *real = real_of(io);
+
+    if (!io)
+        return;
+    stop(io);
+    lane_exit();
+    inbox_close(&real->done);
+    free(real->lane);
+    free(real);
+}

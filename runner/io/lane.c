@@ -1,0 +1,358 @@
+#include "io/lane.h"
+#include "base/clock.h"
+#include "base/list.h"
+#include "io/exchange.h"
+#include "io/thread.h"
+#include <curl/curl.h>
+#include <stdlib.h>
+
+#define MS       INT64_C(1000000)
+#define TICK     (50 * MS) /* how often running ops are looked at for a cancel or a stall */
+#define IDLE_MS  60000
+#define LOOK_MAX 64 /* ops looked at for one that its buckets let start */
+
+struct lane {
+    CURLM *multi;
+    struct inbox submitted;
+    struct inbox *done;
+    struct {
+        struct op *head, **tail;
+    } waiting; /* submitted, not started */
+    struct exchange_env env;
+    struct exchange *slot;     /* n_slots of them */
+    struct exchange *idle;     /* those not running */
+    struct exchange **running; /* env.n_running of them, in no order */
+    int n_slots;
+    int64_t tick_ns; /* when the next look is due */
+    int64_t wake_ns; /* when the next bucket has something; INT64_MAX: nobody waits */
+    bool has_thread;
+    pthread_t thread;
+    atomic_bool stop;
+    int64_t n_submitted; /* control's own count */
+    _Atomic int64_t n_posted;
+};
+
+static void post(struct lane *lane, struct op *op)
+{
+    atomic_fetch_add_explicit(&lane->n_posted, 1, memory_order_relaxed);
+    inbox_post(lane->done, op);
+}
+
+/* --- starting and ending --------------------------------------------------------------------- */
+
+static void add(struct lane *lane, struct exchange *exchange)
+{
+    CURLMcode failed = curl_multi_add_handle(lane->multi, exchange->easy);
+
+    if (failed)
+        err_set(&exchange->err, ERR_BUG, "libcurl: %s", curl_multi_strerror(failed));
+}
+
+static void start(struct lane *lane, struct op *op, int64_t now_ns)
+{
+    struct exchange *exchange = lane->idle;
+
+    lane->env.n_running++;
+    if (!exchange_start(exchange, op, now_ns)) {
+        lane->env.n_running--;
+        post(lane, op);
+        return;
+    }
+    lane->idle = exchange->next;
+    exchange->next = NULL;
+    exchange->slot = lane->env.n_running - 1;
+    lane->running[exchange->slot] = exchange;
+    add(lane, exchange);
+}
+
+static void unpause(struct lane *lane, struct exchange *exchange)
+{
+    struct exchange **at = &lane->env.paused.head;
+
+    while (*at && *at != exchange)
+        at = &(*at)->next;
+    if (!*at)
+        return;
+    *at = exchange->next;
+    if (!*at)
+        lane->env.paused.tail = at;
+}
+
+static void finish(struct lane *lane, struct exchange *exchange, CURLcode code, int64_t now_ns)
+{
+    struct op *op = exchange->op;
+    struct exchange *last = lane->running[lane->env.n_running - 1];
+
+    curl_multi_remove_handle(lane->multi, exchange->easy);
+    if (exchange->paused)
+        unpause(lane, exchange);
+    exchange_end(exchange, (int)code, now_ns);
+    lane->running[exchange->slot] = last;
+    last->slot = exchange->slot;
+    lane->env.n_running--;
+    exchange->next = lane->idle;
+    lane->idle = exchange;
+    post(lane, op);
+}
+
+/* --- one turn -------------------------------------------------------------------------------- */
+
+static void accept_ops(struct lane *lane)
+{
+    struct op *op = inbox_take(&lane->submitted), *next;
+
+    for (; op; op = next) {
+        next = op->next;
+        list_push(&lane->waiting, op);
+    }
+}
+
+static void wake_at(struct lane *lane, int64_t ns)
+{
+    if (ns < lane->wake_ns)
+        lane->wake_ns = ns;
+}
+
+/* Fills free slots with ops whose buckets let them start, passing over those that have to wait. */
+static void fill(struct lane *lane, int64_t now_ns)
+{
+    struct op **at = &lane->waiting.head;
+
+    for (int looked = 0; *at && lane->idle && looked < LOOK_MAX;) {
+        struct op *op = *at;
+        int64_t wait = exchange_wait_ns(op, now_ns);
+        if (wait) {
+            wake_at(lane, now_ns + wait);
+            at = &op->next;
+            looked++;
+            continue;
+        }
+        *at = op->next;
+        if (!*at)
+            lane->waiting.tail = at;
+        op->next = NULL;
+        start(lane, op, now_ns);
+    }
+}
+
+/* Lets paused transfers go on, the one that waited longest first.  All are asked: they may have
+ * different buckets. */
+static void release(struct lane *lane, int64_t now_ns)
+{
+    struct exchange *exchange = lane->env.paused.head, *next;
+
+    list_init(&lane->env.paused);
+    for (; exchange; exchange = next) {
+        next = exchange->next;
+        exchange->next = NULL;
+        int64_t wait = exchange_resume(exchange, now_ns);
+        if (!wait)
+            continue;
+        wake_at(lane, now_ns + wait);
+        list_push(&lane->env.paused, exchange);
+    }
+}
+
+static bool is_cancelled(struct op *op, struct err *err)
+{
+    if (!atomic_load_explicit(&op->cancel, memory_order_relaxed))
+        return false;
+    err_set(err, ERR_CANCELLED, "%s cancelled", op_name(op));
+    return true;
+}
+
+static void look_at_running(struct lane *lane, int64_t now_ns)
+{
+    for (int i = lane->env.n_running; i-- > 0;) {
+        struct exchange *exchange = lane->running[i];
+        if (exchange->err.kind || is_cancelled(exchange->op, &exchange->err) ||
+            exchange_stalled(exchange, now_ns))
+            finish(lane, exchange, CURLE_OK, now_ns);
+    }
+}
+
+static void look_at_waiting(struct lane *lane, int64_t now_ns)
+{
+    struct op *op = lane->waiting.head, *next;
+
+    list_init(&lane->waiting);
+    for (; op; op = next) {
+        next = op->next;
+        if (!is_cancelled(op, &op->out.err)) {
+            list_push(&lane->waiting, op);
+            continue;
+        }
+        op->out.started_ns = op->out.ended_ns = now_ns;
+        post(lane, op);
+    }
+}
+
+static void look(struct lane *lane, int64_t now_ns)
+{
+    if (now_ns < lane->tick_ns)
+        return;
+    lane->tick_ns = now_ns + TICK;
+    look_at_running(lane, now_ns);
+    look_at_waiting(lane, now_ns);
+}
+
+/* True when something ended. */
+static bool reap(struct lane *lane)
+{
+    CURLMsg *message;
+    int left;
+    bool any = false;
+
+    while ((message = curl_multi_info_read(lane->multi, &left))) {
+        struct exchange *exchange = NULL;
+        CURLcode code = message->data.result;
+        if (message->msg != CURLMSG_DONE)
+            continue;
+        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&exchange);
+        if (exchange->again) {
+            curl_multi_remove_handle(lane->multi, exchange->easy);
+            exchange_restart(exchange);
+            add(lane, exchange);
+            continue;
+        }
+        finish(lane, exchange, code, clock_mono_ns());
+        any = true;
+    }
+    return any;
+}
+
+static int poll_ms(const struct lane *lane, int wait_ms, int64_t now_ns)
+{
+    bool busy = lane->env.n_running || !list_empty(&lane->waiting);
+    int64_t until = busy && lane->tick_ns < lane->wake_ns ? lane->tick_ns : lane->wake_ns;
+    int64_t ms = until == INT64_MAX ? IDLE_MS : (until - now_ns + MS - 1) / MS;
+
+    ms = ms < 0 ? 0 : ms > IDLE_MS ? IDLE_MS : ms;
+    return wait_ms >= 0 && wait_ms < ms ? wait_ms : (int)ms;
+}
+
+void lane_turn(struct lane *lane, int wait_ms, int event)
+{
+    struct curl_waitfd extra = {.fd = event, .events = CURL_WAIT_POLLIN};
+    int64_t now_ns = clock_mono_ns();
+    int n;
+
+    lane->wake_ns = INT64_MAX;
+    accept_ops(lane);
+    look(lane, now_ns);
+    release(lane, now_ns);
+    fill(lane, now_ns);
+    curl_multi_perform(lane->multi, &n);
+    if (reap(lane) && !list_empty(&lane->waiting))
+        fill(lane, clock_mono_ns());
+    if (!list_empty(&lane->env.paused))
+        release(lane, clock_mono_ns());
+    curl_multi_poll(lane->multi, &extra, event >= 0, poll_ms(lane, wait_ms, clock_mono_ns()), NULL);
+}
+
+/* --- for control ----------------------------------------------------------------------------- */
+
+static void *loop(void *arg)
+{
+    struct lane *lane = arg;
+
+    while (!atomic_load_explicit(&lane->stop, memory_order_acquire))
+        lane_turn(lane, -1, -1);
+    return NULL;
+}
+
+void lane_init(void)
+{
+    if (curl_global_init(CURL_GLOBAL_DEFAULT))
+        abort();
+}
+
+void lane_exit(void)
+{
+    curl_global_cleanup();
+}
+
+static int clamp_buffer(int64_t size)
+{
+    return size < 64 << 10 ? 64 << 10 : size > 256 << 10 ? 256 << 10 : (int)size;
+}
+
+struct lane *lane_new(const struct lane_config *config, struct inbox *done)
+{
+    struct lane *lane = xcalloc(1, sizeof *lane);
+    int n = config->n_connections > 0 ? config->n_connections : 1;
+    bool ok;
+
+    lane->done = done;
+    lane->n_slots = n;
+    lane->slot = xcalloc((size_t)n, sizeof *lane->slot);
+    lane->running = xcalloc((size_t)n, sizeof(struct exchange *));
+    lane->env.n_lanes = config->n_lanes;
+    lane->env.receive_buffer = lane->env.send_buffer = clamp_buffer(config->buffer / n);
+    list_init(&lane->waiting);
+    list_init(&lane->env.paused);
+    inbox_init(&lane->submitted, false);
+    lane->multi = curl_multi_init();
+    ok = lane->multi != NULL;
+    for (int i = n; i-- > 0 && ok;) {
+        ok = exchange_init(&lane->slot[i], &lane->env);
+        lane->slot[i].next = lane->idle;
+        lane->idle = &lane->slot[i];
+    }
+    if (!ok) {
+        lane_free(lane);
+        return NULL;
+    }
+    curl_multi_setopt(lane->multi, CURLMOPT_MAXCONNECTS, (long)n + 16);
+    curl_multi_setopt(lane->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
+    return lane;
+}
+
+void lane_start(struct lane *lane, int n)
+{
+    lane->has_thread = true;
+    thread_start(&lane->thread, loop, lane, "haul-lane", n);
+}
+
+void lane_submit(struct lane *lane, struct op *op)
+{
+    lane->n_submitted++;
+    if (inbox_post(&lane->submitted, op) && lane->has_thread)
+        curl_multi_wakeup(lane->multi);
+}
+
+int64_t lane_load(const struct lane *lane)
+{
+    return lane->n_submitted - atomic_load_explicit(&lane->n_posted, memory_order_relaxed);
+}
+
+static int64_t counted(const _Atomic int64_t *counter)
+{
+    return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
+void lane_stats(const struct lane *lane, struct io_stats *stats)
+{
+    stats->received += counted(&lane->env.count.received);
+    stats->sent += counted(&lane->env.count.sent);
+    stats->requests += counted(&lane->env.count.requests);
+    stats->connects += counted(&lane->env.count.connects);
+    stats->paused += counted(&lane->env.count.paused);
+}
+
+void lane_free(struct lane *lane)
+{
+    if (lane->has_thread) {
+        atomic_store_explicit(&lane->stop, true, memory_order_release);
+        curl_multi_wakeup(lane->multi);
+        pthread_join(lane->thread, NULL);
+    }
+    for (int i = 0; i < lane->n_slots && lane->slot[i].env; i++)
+        exchange_free(&lane->slot[i]);
+    curl_multi_cleanup(lane->multi);
+    exchange_env_free(&lane->env);
+    inbox_close(&lane->submitted);
+    free(lane->slot);
+    free(lane->running);
+    free(lane);
+}
