@@ -72,6 +72,10 @@ $(OUT)/probe/%.so: tests/probe/%.c $(LIB)
 	@echo CC $<
 	@$(CC) $(CFLAGS) -shared -MMD -MP -MF $(@:.so=.d) $(LDFLAGS) -o $@ $< $(LIB) $(filter-out -llua5.4 -llua5.4-cjson,$(LIBS))
 
+# Every spec, and one closing line over all of them.  `tests/run FILE` runs single ones.
+test: packages-BUILD packages-DEMO packages-TEST haul probes
+	@BUILD=$(BUILD) tests/run
+
 # Installs what is missing from the list of that name, saying so; nothing is done when all is there.
 packages-%:
 	@sh tests/servers/packages.sh $(PACKAGES_$*)

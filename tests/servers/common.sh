@@ -59,7 +59,7 @@ watch_owner() {
 }
 
 groups_left() {
-    for pid in $1; do ! kill -0 -- "-$pid" 2>/dev/null || return 0; done
+    for pid in $1; do ! kill -0 "-$pid" 2>/dev/null || return 0; done
     return 1
 }
 
@@ -68,7 +68,7 @@ end_all() {
     [ -e "$1/pids" ] || return 0
     pids=$(cat "$1/pids")
     for signal in TERM KILL; do
-        for pid in $pids; do kill -$signal -- "-$pid" 2>/dev/null || true; done
+        for pid in $pids; do kill -$signal "-$pid" 2>/dev/null || true; done
         tries=0
         while groups_left "$pids" && [ $tries -lt 40 ]; do sleep 0.05; tries=$((tries + 1)); done
         groups_left "$pids" || break

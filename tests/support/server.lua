@@ -1,0 +1,204 @@
+-- Servers for specs: each is started when it is first asked for and stopped when the specs end.
+local cjson = require "cjson"
+local files = require "support.files"
+local shell = require "support.shell"
+
+local server = {}
+local running, by_name = {}, {}
+
+local function read_env(state)
+  local env = {}
+  for name, value in files.read(state .. "/env"):gmatch("([%u_]+)=([^\n]*)\n") do env[name] = value end
+  return env
+end
+
+-- Starts with the script; `extra` are further words, `environment` settings in front of it.
+local function start(script, extra, environment)
+  local state = files.dir()
+  shell.read(("OWNER=%d %s %s start %s %s"):format(shell.pid(), environment or "",
+    shell.quote("tests/servers/" .. script), shell.quote(state), shell.words(extra or {})))
+  local it = { state = state, script = script, env = read_env(state) }
+  it.endpoint = it.env.ENDPOINT
+  running[#running + 1] = it
+  return it
+end
+
+local function once(name, make)
+  if not by_name[name] then by_name[name] = make() end
+  return by_name[name]
+end
+
+function server.stop(it)
+  shell.try { "tests/servers/" .. it.script, "stop", it.state }
+  for i, each in ipairs(running) do
+    if each == it then table.remove(running, i) break end
+  end
+  for name, each in pairs(by_name) do
+    if each == it then by_name[name] = nil end
+  end
+end
+
+function server.stop_all()
+  while running[1] do server.stop(running[1]) end
+end
+
+-- --- real servers --------------------------------------------------------------------------------
+
+local real = {}
+real.__index = real
+
+-- The small client of our own, to look at the server with.
+function real:s3(...)
+  return shell.read(shell.words { "python3", "tests/servers/s3.py", "--env", self.state .. "/env", ... })
+end
+
+-- Can this be run here?
+function server.has(program)
+  return shell.try("PATH=$PATH:/usr/sbin:/sbin command -v " .. program)
+end
+
+local function real_server(script, options)
+  local it = setmetatable(start(script, {}, options), real)
+  it.keys = { AWS_ACCESS_KEY_ID = it.env.AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY = it.env.AWS_SECRET_ACCESS_KEY }
+  it.bucket = "test"
+  it:s3("mb", it.bucket)
+  it.store = ("haul.s3 { bucket = 'test', region = 'us-east-1', endpoint = %q }"):format(it.endpoint)
+  return it
+end
+
+function server.radosgw(options)
+  return once("radosgw" .. (options or ""), function() return real_server("radosgw.sh", options) end)
+end
+
+function server.swift(options)
+  return once("swift" .. (options or ""), function() return real_server("swift.sh", options) end)
+end
+
+-- --- the misbehaving one ---------------------------------------------------------------------------
+
+local fault = {}
+fault.__index = fault
+
+function fault:control(method, path, body)
+  local words = { "curl", "-sS", "--fail-with-body", "-X", method, self.env.CONTROL .. path }
+  if body ~= nil then
+    words[#words + 1] = "--data-binary"
+    words[#words + 1] = "@-"
+    local name = os.tmpname()
+    files.write(name, body)
+    local answer = shell.read(shell.words(words) .. " <" .. shell.quote(name))
+    os.remove(name)
+    return answer
+  end
+  return shell.read(shell.words(words))
+end
+
+local function encode(key)
+  return (key:gsub("[^%w%-._~/]", function(c) return ("%%%02X"):format(c:byte()) end))
+end
+
+-- rules { op = "part", with = "500", times = 2 }, or a list of them
+function fault:rules(...)
+  self:control("POST", "/rules", cjson.encode { ... })
+end
+
+function fault:log(since)
+  return cjson.decode(self:control("GET", "/log?since=" .. (since or 0)))
+end
+
+-- The requests of one operation.
+function fault:requests(op, where)
+  local found = {}
+  for _, entry in ipairs(self:log()) do
+    if entry.op == op and (not where or where(entry)) then found[#found + 1] = entry end
+  end
+  return found
+end
+
+function fault:objects()
+  return cjson.decode(self:control("GET", "/objects"))
+end
+
+function fault:uploads()
+  return cjson.decode(self:control("GET", "/uploads"))
+end
+
+-- put(key, { size =, seed = }) or put(key, "bytes"); returns its size, sha256, etag
+function fault:put(key, what)
+  if type(what) == "table" then
+    return cjson.decode(self:control("PUT", ("/objects/%s?size=%d&seed=%s"):format(encode(key), what.size,
+      what.seed or "s"), ""))
+  end
+  return cjson.decode(self:control("PUT", "/objects/" .. encode(key), what))
+end
+
+function fault:delete(key)
+  self:control("DELETE", "/objects/" .. encode(key))
+end
+
+function fault:release()
+  self:control("POST", "/release", "")
+end
+
+function fault:listening(yes)
+  self:control("PUT", "/listening", tostring(yes))
+end
+
+function fault:credentials(list)
+  self:control("PUT", "/credentials", cjson.encode(list))
+end
+
+function fault:options(table)
+  self:control("PUT", "/options", cjson.encode(table))
+end
+
+function fault:rates()
+  return cjson.decode(self:control("GET", "/rates"))
+end
+
+-- As new.
+function fault:reset()
+  self:control("DELETE", "/rules")
+  self:control("DELETE", "/log")
+  self:control("DELETE", "/objects")
+  return self
+end
+
+local KEYS = {
+  s3 = { "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY" },
+  oss = { "OSS_ACCESS_KEY_ID", "OSS_ACCESS_KEY_SECRET" },
+  tos = { "TOS_ACCESS_KEY", "TOS_SECRET_KEY" },
+}
+local REGION = { s3 = "us-east-1", oss = "cn-hangzhou", tos = "cn-beijing" }
+
+-- server.fault { dialect = "s3", ... }: the other fields are options of fault.py with "_" for "-",
+-- but for `options`, Lua text that is added to the options of the store.  Same fields, same server.
+function server.fault(given)
+  given = given or {}
+  local dialect, words, name = given.dialect or "s3", {}, {}
+  for option, value in pairs(given) do
+    if option ~= "options" then
+      name[#name + 1] = option .. "=" .. tostring(value)
+      words[#words + 1] = "--" .. option:gsub("_", "-")
+      if value ~= true then words[#words + 1] = tostring(value) end
+    end
+  end
+  table.sort(name)
+  local it = once("fault " .. table.concat(name, " "), function()
+    local new = setmetatable(start("fault.py", words), fault)
+    new.dialect, new.keys, new.bucket = dialect, {}, "test"
+    for _, key in ipairs(KEYS[dialect]) do new.keys[key] = new.env[key] end
+    return new
+  end)
+  it.store = it:store_with(given.options)
+  return it:reset()
+end
+
+-- Lua text of the store, with further options.
+function fault:store_with(options)
+  local ca = self.env.CA_FILE and (", ca = %q"):format(self.env.CA_FILE) or ""
+  return ("haul.%s { bucket = 'test', region = %q, endpoint = %q%s%s }"):format(self.dialect, REGION[self.dialect],
+    self.endpoint, ca, options and ", " .. options or "")
+end
+
+return server
