@@ -54,7 +54,7 @@ bool err_set(struct err *err, enum err_kind kind, const char *fmt, ...)
     if (!err)
         return false;
     /* The arguments may come out of `err` itself, so they are used before it is emptied. */
-    struct err fresh = {.kind = kind};
+    struct err fresh = {.kind = kind, .final = kind == ERR_INVALID || kind == ERR_BUG};
     va_list ap;
     va_start(ap, fmt);
     format_message(&fresh, fmt, ap);

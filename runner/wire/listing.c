@@ -88,6 +88,7 @@ struct page {
     bool has_size;
     bool url;                    /* keys are percent-encoded */
     bool truncated;              /* IsTruncated */
+    bool said;                   /* there was something that only a list has */
     char *token, *upload_marker; /* as they came */
     struct err *err;
 };
@@ -102,7 +103,10 @@ static bool is_entry(const struct page *page, const char *record)
 static bool take_page_field(struct page *page, const char *name, struct slice text)
 {
     const char *next = page->uploads ? "NextKeyMarker" : "NextContinuationToken";
-    if (strcmp(name, "IsTruncated") == 0)
+    bool truncated = strcmp(name, "IsTruncated") == 0;
+    page->said |= truncated || strcmp(name, "KeyCount") == 0 || strcmp(name, "MaxKeys") == 0 ||
+                  strcmp(name, "MaxUploads") == 0;
+    if (truncated)
         return read_bool(text, &page->truncated, page->err);
     if (strcmp(name, "EncodingType") == 0)
         page->url = is(text, "url");
@@ -249,6 +253,9 @@ static bool same_text(const char *a, const char *b)
 static bool settle_token(struct page *page)
 {
     const struct object_call *call = page->call;
+    /* Nothing but "{}" must not pass for a list without entries. */
+    if (!page->said && page->listing->n == 0)
+        return err_set(page->err, ERR_SERVER, "the answer is not a list");
     if (!page->truncated)
         return true;
     if (!page->token || !*page->token)
@@ -297,6 +304,7 @@ struct part_page {
     struct part_list *parts;
     struct part_entry entry; /* the one being read */
     bool has_size, truncated;
+    bool said;    /* there was something that only a list of parts has */
     int64_t next; /* NextPartNumberMarker; 0: none */
     struct err *err;
 };
@@ -337,6 +345,7 @@ static bool take_part_field(void *context, const char *record, const char *name,
     struct part_page *page = context;
     struct part_entry *entry = &page->entry;
     int64_t number;
+    page->said |= !record && (strcmp(name, "IsTruncated") == 0 || strcmp(name, "UploadId") == 0);
     if (!record && strcmp(name, "IsTruncated") == 0)
         return read_bool(text, &page->truncated, page->err);
     if (!record && strcmp(name, "NextPartNumberMarker") == 0 && text.len &&
@@ -388,6 +397,8 @@ static bool settle_part_token(const struct part_page *page, const struct object_
                               char **next_token)
 {
     int64_t sent = 0;
+    if (!page->said && page->parts->n == 0)
+        return err_set(page->err, ERR_SERVER, "the answer is not a list of parts");
     if (!page->truncated)
         return true;
     if (call->token)

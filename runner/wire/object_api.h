@@ -57,7 +57,8 @@ struct list_entry {
     char *etag;            /* "" for files */
     char *upload_id;       /* CALL_LIST_UPLOADS only */
     int special;           /* walk only: 0 a file, else why it is reported and not taken: 'l' symbolic
-                              link, 's' fifo, socket or device, 'u' unreadable directory */
+                              link, 's' fifo, socket or device, 'u' unreadable directory; from a
+                              store: 'n' a key with a NUL, here in a form to be shown */
 };
 
 struct listing {
@@ -112,6 +113,10 @@ void object_answer_free(struct object_answer *answer);
  * can never take: a key too long, a part number out of range. */
 bool object_api_build(const struct store *store, const struct object_call *call,
                       struct http_request *request, struct err *err);
+
+/* Can the key be named in a DELETE_MANY?  XML and JSON know no control characters and no bytes that
+ * are not UTF-8: such keys are deleted one by one. */
+bool object_api_batchable(const char *key);
 
 /* May the body of this reply, whose headers are complete, go where object data goes?  False with
  * the reason when the status, the Content-Range, the ETag or a Content-Encoding say that it is not
