@@ -17,11 +17,11 @@ struct slice {
 };
 
 struct buf {
-    char *data;  /* NULL until the first byte */
-    size_t len;  /* bytes in use */
-    size_t cap;  /* bytes allocated */
-    size_t max;  /* `len` never passes this */
-    bool full;   /* something did not fit; what is here is cut short */
+    char *data; /* NULL until the first byte */
+    size_t len; /* bytes in use */
+    size_t cap; /* bytes allocated */
+    size_t max; /* `len` never passes this */
+    bool full;  /* something did not fit; what is here is cut short */
 };
 
 /* An empty buf that may grow to `max` bytes. */

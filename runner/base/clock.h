@@ -7,7 +7,8 @@
 
 int64_t clock_mono_ns(void); /* CLOCK_MONOTONIC */
 int64_t clock_mono_ms(void);
-int64_t clock_wall_ms(void); /* milliseconds since 1970, UTC; HAUL_CLOCK_OFFSET_MS in fault builds */
+int64_t clock_wall_ms(
+    void); /* milliseconds since 1970, UTC; HAUL_CLOCK_OFFSET_MS in fault builds */
 
 /* A small generator (xoshiro256**): fast and seedable, not for secrets. */
 struct rng {

@@ -10,21 +10,21 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define ERR_KINDS(X)                                                                               \
-    X(NONE, "none")           /* no error */                                                       \
-    X(NETWORK, "network")     /* connect, reset, cut short */                                      \
-    X(TIMEOUT, "timeout")     /* no connection, or no bytes, for too long */                       \
-    X(THROTTLED, "throttled") /* the store asked to slow down */                                   \
-    X(SERVER, "server")       /* 5xx, or an answer that makes no sense */                          \
-    X(AUTH, "auth")           /* signature, key, token or clock refused */                         \
-    X(DENIED, "denied")       /* known, but not allowed */                                         \
-    X(MISSING, "missing")     /* no such object, bucket, upload or file */                         \
-    X(CHANGED, "changed")     /* the source is not what it was */                                  \
-    X(CORRUPT, "corrupt")     /* a checksum or a length does not agree */                          \
-    X(DISK, "disk")           /* a local file operation failed */                                  \
-    X(CANCELLED, "cancelled") /* asked to stop */                                                  \
-    X(SCRIPT, "script")       /* a Lua hook failed */                                              \
-    X(INVALID, "invalid")     /* a request or an option that can never work */                     \
+#define ERR_KINDS(X)                                                           \
+    X(NONE, "none")           /* no error */                                   \
+    X(NETWORK, "network")     /* connect, reset, cut short */                  \
+    X(TIMEOUT, "timeout")     /* no connection, or no bytes, for too long */   \
+    X(THROTTLED, "throttled") /* the store asked to slow down */               \
+    X(SERVER, "server")       /* 5xx, or an answer that makes no sense */      \
+    X(AUTH, "auth")           /* signature, key, token or clock refused */     \
+    X(DENIED, "denied")       /* known, but not allowed */                     \
+    X(MISSING, "missing")     /* no such object, bucket, upload or file */     \
+    X(CHANGED, "changed")     /* the source is not what it was */              \
+    X(CORRUPT, "corrupt")     /* a checksum or a length does not agree */      \
+    X(DISK, "disk")           /* a local file operation failed */              \
+    X(CANCELLED, "cancelled") /* asked to stop */                              \
+    X(SCRIPT, "script")       /* a Lua hook failed */                          \
+    X(INVALID, "invalid")     /* a request or an option that can never work */ \
     X(BUG, "bug")             /* haul's own mistake */
 
 enum err_kind {
@@ -36,13 +36,13 @@ enum err_kind {
 
 struct err {
     enum err_kind kind;
-    int status;           /* HTTP status of the answer; 0 where there was none */
-    int retry_after_ms;   /* how long the store asked to wait; 0 where it did not say */
-    bool final;           /* trying the same again cannot help, whatever the kind */
-    char code[48];        /* the provider's error code, such as "SlowDown"; "" if none */
-    char request_id[72];  /* what the provider's support will ask for */
-    char host_id[104];    /* the second id of S3 and TOS, or the EC of OSS */
-    char message[320];    /* one sentence for a person, printable characters only */
+    int status;          /* HTTP status of the answer; 0 where there was none */
+    int retry_after_ms;  /* how long the store asked to wait; 0 where it did not say */
+    bool final;          /* trying the same again cannot help, whatever the kind */
+    char code[48];       /* the provider's error code, such as "SlowDown"; "" if none */
+    char request_id[72]; /* what the provider's support will ask for */
+    char host_id[104];   /* the second id of S3 and TOS, or the EC of OSS */
+    char message[320];   /* one sentence for a person, printable characters only */
 };
 
 /* Fills `err` (which may be NULL) and returns false, so that a failure is one line. */

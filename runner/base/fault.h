@@ -7,14 +7,14 @@
 #include <stdbool.h>
 
 /* Sorted.  The place of each is where the name is used. */
-#define FAULT_POINTS(X)                                                                            \
-    X(file_fsync)                                                                                  \
-    X(file_pwrite)                                                                                 \
-    X(file_rename)                                                                                 \
-    X(journal_after_commit)                                                                        \
-    X(journal_before_commit)                                                                       \
-    X(object_done)                                                                                 \
-    X(op_collected)                                                                                \
+#define FAULT_POINTS(X)      \
+    X(file_fsync)            \
+    X(file_pwrite)           \
+    X(file_rename)           \
+    X(journal_after_commit)  \
+    X(journal_before_commit) \
+    X(object_done)           \
+    X(op_collected)          \
     X(op_submitted)
 
 #ifdef HAUL_FAULTS

@@ -7,32 +7,32 @@
  */
 #include "core/job.h"
 
-#define EVENT_KINDS(X)                                                                             \
-    X(JOB_STARTED, "job_started")                                                                  \
-    X(JOB_FINISHED, "job_finished")                                                                \
-    X(OBJECT_STARTED, "object_started")                                                            \
-    X(OBJECT_SUCCEEDED, "object_succeeded")                                                        \
-    X(OBJECT_SKIPPED, "object_skipped")                                                            \
-    X(OBJECT_DELETED, "object_deleted")                                                            \
-    X(OBJECT_FAILED, "object_failed")                                                              \
-    X(TEMP_FILE_CREATED, "temp_file_created")                                                      \
-    X(TEMP_FILE_FAILED, "temp_file_failed")                                                        \
-    X(TEMP_FILE_RENAMED, "temp_file_renamed")                                                      \
-    X(RENAME_FAILED, "rename_failed")                                                              \
-    X(UPLOAD_CREATED, "upload_created")                                                            \
-    X(UPLOAD_CREATE_FAILED, "upload_create_failed")                                                \
-    X(UPLOAD_COMPLETED, "upload_completed")                                                        \
-    X(UPLOAD_COMPLETE_FAILED, "upload_complete_failed")                                            \
-    X(UPLOAD_ABORTED, "upload_aborted")                                                            \
-    X(PART_SUCCEEDED, "part_succeeded")                                                            \
-    X(PART_FAILED, "part_failed")                                                                  \
-    X(PART_ABORTED, "part_aborted")                                                                \
-    X(VERIFIED, "verified")                                                                        \
-    X(VERIFY_FAILED, "verify_failed")                                                              \
-    X(THROTTLED, "throttled")                                                                      \
-    X(PROGRESS, "progress")                                                                        \
-    X(RESUMED, "resumed")           /* work of an earlier run was found and is used */             \
-    X(RESTARTED, "restarted")       /* or could not be used: `reason` says why */                  \
+#define EVENT_KINDS(X)                                                           \
+    X(JOB_STARTED, "job_started")                                                \
+    X(JOB_FINISHED, "job_finished")                                              \
+    X(OBJECT_STARTED, "object_started")                                          \
+    X(OBJECT_SUCCEEDED, "object_succeeded")                                      \
+    X(OBJECT_SKIPPED, "object_skipped")                                          \
+    X(OBJECT_DELETED, "object_deleted")                                          \
+    X(OBJECT_FAILED, "object_failed")                                            \
+    X(TEMP_FILE_CREATED, "temp_file_created")                                    \
+    X(TEMP_FILE_FAILED, "temp_file_failed")                                      \
+    X(TEMP_FILE_RENAMED, "temp_file_renamed")                                    \
+    X(RENAME_FAILED, "rename_failed")                                            \
+    X(UPLOAD_CREATED, "upload_created")                                          \
+    X(UPLOAD_CREATE_FAILED, "upload_create_failed")                              \
+    X(UPLOAD_COMPLETED, "upload_completed")                                      \
+    X(UPLOAD_COMPLETE_FAILED, "upload_complete_failed")                          \
+    X(UPLOAD_ABORTED, "upload_aborted")                                          \
+    X(PART_SUCCEEDED, "part_succeeded")                                          \
+    X(PART_FAILED, "part_failed")                                                \
+    X(PART_ABORTED, "part_aborted")                                              \
+    X(VERIFIED, "verified")                                                      \
+    X(VERIFY_FAILED, "verify_failed")                                            \
+    X(THROTTLED, "throttled")                                                    \
+    X(PROGRESS, "progress")                                                      \
+    X(RESUMED, "resumed")     /* work of an earlier run was found and is used */ \
+    X(RESTARTED, "restarted") /* or could not be used: `reason` says why */      \
     X(BEFORE_DELETE, "before_delete")
 
 enum event_kind {
@@ -50,17 +50,17 @@ struct totals {
     int64_t objects_known, bytes_known; /* found so far */
     bool listing_done;                  /* the two above are final */
     int64_t objects_done, objects_skipped, objects_failed, objects_deleted;
-    int64_t bytes_done;                 /* of parts and objects that are in place, resumed ones too */
-    int64_t bytes_moved;                /* over the wire or the disk in this run, repeats too */
-    int64_t bytes_resumed;              /* found in place from an earlier run */
+    int64_t bytes_done;    /* of parts and objects that are in place, resumed ones too */
+    int64_t bytes_moved;   /* over the wire or the disk in this run, repeats too */
+    int64_t bytes_resumed; /* found in place from an earlier run */
     int64_t requests, retries, part_failures;
     int64_t hook_errors;
     int64_t in_flight;
-    int64_t checked[7];                 /* objects by check made: index enum check */
+    int64_t checked[7]; /* objects by check made: index enum check */
     double seconds;
-    int64_t rate;                       /* bytes a second, the last few seconds */
-    int64_t limit;                      /* the job's rate in force; -1: none */
-    int64_t eta_ms;                     /* -1: not known */
+    int64_t rate;   /* bytes a second, the last few seconds */
+    int64_t limit;  /* the job's rate in force; -1: none */
+    int64_t eta_ms; /* -1: not known */
 };
 
 /* How an object was verified end to end.  The order is from weakest to strongest. */
@@ -78,28 +78,28 @@ const char *check_name(enum check check); /* "none", "size", "md5", "crc32", ...
 
 struct event {
     enum event_kind kind;
-    int64_t time_ms;       /* wall clock */
+    int64_t time_ms;         /* wall clock */
     const struct task *task; /* NULL on job events */
-    uint64_t transfer;     /* 0 on job events */
-    const char *key;       /* of the source object; the source's path below a dir */
-    const char *target;    /* key or path on the other side */
-    const char *bucket;    /* of the remote side; NULL between directories */
-    const char *path;      /* local file, absolute; NULL where there is none */
-    int64_t size;          /* of the object; -1: not known */
-    int attempt;           /* from 1 */
+    uint64_t transfer;       /* 0 on job events */
+    const char *key;         /* of the source object; the source's path below a dir */
+    const char *target;      /* key or path on the other side */
+    const char *bucket;      /* of the remote side; NULL between directories */
+    const char *path;        /* local file, absolute; NULL where there is none */
+    int64_t size;            /* of the object; -1: not known */
+    int attempt;             /* from 1 */
     struct {
-        int number;        /* from 1; 0: not a part event */
+        int number; /* from 1; 0: not a part event */
         int64_t offset, size;
-        const char *etag;  /* "" where there is none */
+        const char *etag; /* "" where there is none */
         bool has_crc64;
         uint64_t crc64;
         double seconds;
     } part;
-    const struct err *err; /* failures, and throttled */
-    const char *reason;    /* skipped, restarted, resumed; NULL: none */
-    const char *upload_id; /* upload events */
-    const char *temp;      /* temporary file's name */
-    enum check check;      /* verified, verify_failed, object_succeeded */
+    const struct err *err;       /* failures, and throttled */
+    const char *reason;          /* skipped, restarted, resumed; NULL: none */
+    const char *upload_id;       /* upload events */
+    const char *temp;            /* temporary file's name */
+    enum check check;            /* verified, verify_failed, object_succeeded */
     const struct totals *totals; /* progress, job_finished */
-    int exit_status;       /* job_finished */
+    int exit_status;             /* job_finished */
 };

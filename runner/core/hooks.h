@@ -13,16 +13,16 @@ enum decision_kind {
     DECIDE_RETRY,
     DECIDE_SKIP,
     DECIDE_FAIL,
-    DECIDE_DEFER,  /* once more, after everything else */
-    DECIDE_STOP    /* end the job, exit status 7 */
+    DECIDE_DEFER, /* once more, after everything else */
+    DECIDE_STOP   /* end the job, exit status 7 */
 };
 
 struct decision {
     enum decision_kind kind;
-    int64_t after_ms;   /* RETRY: not before; -1: the policy's backoff */
-    int64_t part_size;  /* RETRY of an object: start over with this; 0: as it is */
+    int64_t after_ms;         /* RETRY: not before; -1: the policy's backoff */
+    int64_t part_size;        /* RETRY of an object: start over with this; 0: as it is */
     bool refresh_credentials; /* RETRY */
-    char reason[256];   /* SKIP, FAIL, STOP */
+    char reason[256];         /* SKIP, FAIL, STOP */
 };
 
 struct hooks {

@@ -11,24 +11,24 @@ enum durability { DURABLE_OBJECT, DURABLE_GROUP, DURABLE_NONE };
 
 /* When a failed attempt is made again without asking a script. */
 struct retry_policy {
-    int attempts;          /* of one request, the first one included */
+    int attempts; /* of one request, the first one included */
     int64_t base_ms, cap_ms;
     enum jitter jitter;
-    uint32_t on;           /* bits 1u << enum err_kind */
+    uint32_t on; /* bits 1u << enum err_kind */
 };
 
 /* Objects that go from one place to another. */
 struct task {
-    int number;            /* from 1, in the order of the job file */
+    int number; /* from 1, in the order of the job file */
     const struct store *from, *to;
-    char *from_path;       /* a key, or a prefix ("" or ending in '/'); below the root for a dir */
-    char *to_path;         /* the same; a prefix unless `single` names the target exactly */
-    bool single;           /* from_path is one object */
-    char **keys;           /* relative to from_path; NULL: everything below the prefix */
+    char *from_path; /* a key, or a prefix ("" or ending in '/'); below the root for a dir */
+    char *to_path;   /* the same; a prefix unless `single` names the target exactly */
+    bool single;     /* from_path is one object */
+    char **keys;     /* relative to from_path; NULL: everything below the prefix */
     int n_keys;
-    int64_t part_size;     /* 0: automatic */
-    int concurrency;       /* requests in flight of this task; 0: only the job's limit */
-    int64_t rate;          /* bytes a second, each way; -1: unlimited */
+    int64_t part_size; /* 0: automatic */
+    int concurrency;   /* requests in flight of this task; 0: only the job's limit */
+    int64_t rate;      /* bytes a second, each way; -1: unlimited */
     struct retry_policy retry;
 };
 
@@ -40,11 +40,11 @@ struct job_store {
 };
 
 struct job {
-    char *name;            /* letters, digits, '-', '_' and '.': names the state directory */
-    char *file;            /* of the job file, for messages */
-    int concurrency;       /* requests in flight, whole job */
+    char *name;      /* letters, digits, '-', '_' and '.': names the state directory */
+    char *file;      /* of the job file, for messages */
+    int concurrency; /* requests in flight, whole job */
     int lanes, workers;
-    int64_t rate;          /* bytes a second, each way; -1: unlimited */
+    int64_t rate; /* bytes a second, each way; -1: unlimited */
     enum durability durability;
     struct job_store *stores;
     int n_stores;

@@ -19,20 +19,23 @@ enum row_state { ROW_NONE, ROW_ACTIVE, ROW_DONE, ROW_SKIPPED, ROW_FAILED };
 /* One object as the journal has it. */
 struct row {
     enum row_state state;
-    int64_t size, mtime_ns;        /* of the source when it was opened */
-    uint64_t inode;                /* files */
-    char etag[LIMIT_ETAG];         /* remote sources */
+    int64_t size, mtime_ns; /* of the source when it was opened */
+    uint64_t inode;         /* files */
+    char etag[LIMIT_ETAG];  /* remote sources */
     int64_t part_size;
     char upload_id[LIMIT_UPLOAD_ID + 1]; /* "" when there is none */
-    char temp[64];                 /* "" when there is none */
-    enum sum_kind sum_kind;        /* of the parts' sums */
-    int md5_parts;                 /* S3 without checksums: the parts' ETags are MD5s we checked */
-    struct err err;                /* ROW_FAILED: kind, code, status, request id, message */
+    char temp[64];                       /* "" when there is none */
+    const char *store, *target; /* put only, borrowed: the store's name and the key or path there of
+                                      the upload or the temporary file, so that a later run of changed
+                                      tasks can still remove it; get leaves them NULL */
+    enum sum_kind sum_kind;     /* of the parts' sums */
+    int md5_parts;              /* S3 without checksums: the parts' ETags are MD5s we checked */
+    struct err err;             /* ROW_FAILED: kind, code, status, request id, message */
 };
 
 /* One finished part. */
 struct part_row {
-    uint32_t n;                    /* from 0 */
+    uint32_t n; /* from 0 */
     int64_t len;
     char etag[LIMIT_ETAG];
     uint64_t sum;
@@ -61,17 +64,19 @@ bool journal_commit(struct journal *journal, struct err *err);
 bool journal_finish_run(struct journal *journal, struct err *err);
 
 /* False with kind NONE when there is no row of this run. */
-bool journal_get(struct journal *journal, int task, const char *key, struct row *row, struct err *err);
+bool journal_get(struct journal *journal, int task, const char *key, struct row *row,
+                 struct err *err);
 bool journal_put(struct journal *journal, int task, const char *key, const struct row *row,
                  struct err *err);
-bool journal_put_part(struct journal *journal, int task, const char *key, const struct part_row *part,
-                      struct err *err);
+bool journal_put_part(struct journal *journal, int task, const char *key,
+                      const struct part_row *part, struct err *err);
 bool journal_drop_parts(struct journal *journal, int task, const char *key, struct err *err);
 bool journal_drop_part(struct journal *journal, int task, const char *key, uint32_t n,
                        struct err *err);
 /* Calls `each` for every part of an object, by number. */
 bool journal_parts(struct journal *journal, int task, const char *key,
-                   void (*each)(void *ctx, const struct part_row *part), void *ctx, struct err *err);
+                   void (*each)(void *ctx, const struct part_row *part), void *ctx,
+                   struct err *err);
 
 /* An upload or a temporary file that nobody needs any more but that is still there: kept until
  * journal_orphan_gone.  `store` is the store's name ("s3://bucket"), `key` the object or path. */
@@ -79,21 +84,24 @@ struct orphan {
     int64_t id;
     const char *store, *key, *upload_id, *temp; /* one of the last two is "" */
 };
-bool journal_orphan(struct journal *journal, const char *store, const char *key, const char *upload_id,
-                    const char *temp, struct err *err);
+bool journal_orphan(struct journal *journal, const char *store, const char *key,
+                    const char *upload_id, const char *temp, struct err *err);
 bool journal_orphans(struct journal *journal, void (*each)(void *ctx, const struct orphan *orphan),
                      void *ctx, struct err *err);
 bool journal_orphan_gone(struct journal *journal, int64_t id, struct err *err);
 
+/* Forgets every object and part of this run (after they were made orphans); orphans stay. */
+bool journal_forget(struct journal *journal, struct err *err);
+
 /* Rows of a state (ROW_NONE: of every state), for status, retry and clean; by task and key. */
 bool journal_each(struct journal *journal, enum row_state state,
-                  void (*each)(void *ctx, int task, const char *key, const struct row *row), void *ctx,
-                  struct err *err);
+                  void (*each)(void *ctx, int task, const char *key, const struct row *row),
+                  void *ctx, struct err *err);
 
 struct journal_summary {
-    int64_t run;                   /* number of the run, from 1 */
+    int64_t run; /* number of the run, from 1 */
     bool finished;
-    int64_t started_ms, ended_ms;  /* wall clock; ended 0: it did not end by itself */
+    int64_t started_ms, ended_ms; /* wall clock; ended 0: it did not end by itself */
     int exit_status;
     int64_t done, skipped, failed, active;
     int64_t done_bytes, resumable_bytes; /* resumable: finished parts of active objects */

@@ -13,25 +13,22 @@ struct run_config {
     const struct job *job;
     struct io *io;
     struct journal *journal;
-    struct hooks hooks;            /* all NULL: no script */
+    struct hooks hooks; /* all NULL: no script */
     /* Receives every event after the commit of its turn; NULL: nobody. */
     void (*observer)(void *ctx, const struct event *event);
     void *observer_ctx;
-    uint64_t seed;                 /* of jitter and the like */
+    uint32_t observed; /* bits 1u << enum event_kind: which ones */
+    uint64_t seed;     /* of jitter and the like */
     /* Time, so that a simulator can own it. */
     int64_t (*mono_ns)(void *ctx);
     int64_t (*wall_ms)(void *ctx);
     void *clock_ctx;
-    int64_t max_duration_ms;       /* 0: none; then as if stopped, exit status 10 */
-    bool only_failed;              /* take up only what the journal has as failed */
+    int64_t max_duration_ms; /* 0: none; then as if stopped, exit status 10 */
+    bool only_failed;        /* take up only what the journal has as failed */
 };
 
 struct run *run_new(const struct run_config *config);
 void run_free(struct run *run);
-
-/* Checks that each store can be reached with its credentials before anything is written, by calls
- * that change nothing.  False: exit status 3. */
-bool run_probe(struct run *run, struct err *err);
 
 /* One turn; false when the run is over. */
 bool run_turn(struct run *run);
@@ -41,12 +38,13 @@ void run_totals(const struct run *run, struct totals *totals);
 
 /* Decisions and wishes of scripts. */
 void run_decide(struct run *run, uint64_t ticket, const struct decision *decision);
-void run_cancel(struct run *run, bool abort_uploads); /* keeps uploads and checkpoints unless abort */
-void run_stop(struct run *run, const char *reason);   /* the script ends the job: exit status 7 */
+void run_cancel(struct run *run,
+                bool abort_uploads);                /* keeps uploads and checkpoints unless abort */
+void run_stop(struct run *run, const char *reason); /* the script ends the job: exit status 7 */
 void run_pause(struct run *run, bool paused);
 void run_set_rate(struct run *run, int64_t rate);
 void run_set_concurrency(struct run *run, int concurrency);
-void run_hook_failed(struct run *run);                /* counted: the exit status is then not 0 */
+void run_hook_failed(struct run *run); /* counted: the exit status is then not 0 */
 
 /* SIGINT, SIGTERM: stop starting, save, end with 128 + signal. */
 void run_interrupt(struct run *run, int signal);

@@ -30,74 +30,74 @@ const char *op_name(const struct op *op); /* "head", "get", "temp", ...: for log
 
 /* One file that is to get its final name. */
 struct finish_item {
-    uint64_t transfer;    /* whose it is */
+    uint64_t transfer; /* whose it is */
     const struct store *root;
-    const char *path;     /* below the root */
-    const char *temp;     /* name of the temporary file, in the same directory */
-    int fd;               /* open, or -1; closed by the worker */
-    int64_t mtime_ns;     /* to be set on the file; 0: leave */
-    struct err err;       /* out: kind NONE when the file is in place */
-    bool renamed;         /* out: the final name is there (what failed came after) */
+    const char *path; /* below the root */
+    const char *temp; /* name of the temporary file, in the same directory */
+    int fd;           /* open, or -1; closed by the worker */
+    int64_t mtime_ns; /* to be set on the file; 0: leave */
+    struct err err;   /* out: kind NONE when the file is in place */
+    bool renamed;     /* out: the final name is there (what failed came after) */
 };
 
 /* A range of a temporary file and the sum its bytes must have. */
 struct recheck_item {
     int64_t off, len;
     uint64_t sum;
-    bool good;            /* out */
+    bool good; /* out */
 };
 
 struct op {
-    struct op *next;      /* link of the queue that holds it now */
+    struct op *next; /* link of the queue that holds it now */
     enum op_kind kind;
-    uint64_t transfer;    /* control's own: whose op this is; 0: the source's */
-    uint32_t part;        /* control's own: which part, from 1; 0: none */
-    uint32_t task;        /* control's own */
-    atomic_bool cancel;   /* control may set it at any time; the op then ends as ERR_CANCELLED */
+    uint64_t transfer;  /* control's own: whose op this is; 0: the source's */
+    uint32_t part;      /* control's own: which part, from 1; 0: none */
+    uint32_t task;      /* control's own */
+    atomic_bool cancel; /* control may set it at any time; the op then ends as ERR_CANCELLED */
 
     struct {
         const struct store *store;
         const struct credentials *credentials; /* signed with these; NULL: anonymous */
         struct object_call call;
-        struct bucket *bytes[3];  /* token buckets to charge, outermost first; NULL: none */
+        struct bucket *bytes[3]; /* token buckets to charge, outermost first; NULL: none */
         struct bucket *requests[3];
-        int64_t skew_ms;          /* store's clock minus ours */
+        int64_t skew_ms; /* store's clock minus ours */
 
-        const char *path;         /* below the store's root */
-        const char *temp;         /* RECHECK, DISCARD: the temporary file's name */
-        int fd;                   /* GET, PUT, PART, HASH, COPY (target), DISCARD; -1: memory */
-        int64_t fd_off;           /* where in that file the body starts */
-        int source_fd;            /* COPY */
-        const void *memory;       /* PUT, SAVE: a small body, with call.len */
-        int64_t memory_max;       /* GET: body is kept in out.body up to this; OPEN: read files up to
+        const char *path;       /* below the store's root */
+        const char *temp;       /* RECHECK, DISCARD: the temporary file's name */
+        int fd;                 /* GET, PUT, PART, HASH, COPY (target), DISCARD; -1: memory */
+        int64_t fd_off;         /* where in that file the body starts */
+        int source_fd;          /* COPY */
+        const void *memory;     /* PUT, SAVE: a small body, with call.len */
+        int64_t memory_max;     /* GET: body is kept in out.body up to this; OPEN: read files up to
                                      this size into out.body; 0: do not */
-        int64_t size;             /* TEMP: what to allocate */
-        int64_t mtime_ns;         /* SAVE: to be set on the file */
-        enum sum_kind sum_kind;   /* computed over the bytes in passing */
+        int64_t size;           /* TEMP: what to allocate */
+        int64_t mtime_ns;       /* SAVE: to be set on the file */
+        enum sum_kind sum_kind; /* computed over the bytes in passing */
         bool want_md5, want_sha256; /* HASH, OPEN (small) */
         struct finish_item *finish;
         struct recheck_item *recheck;
         int n_items;
-        bool sync;                /* FINISH: durable before it is said to be done */
-        struct walk *walk;        /* LIST on a directory: where the walk stands */
+        bool sync;         /* FINISH: durable before it is said to be done */
+        struct walk *walk; /* LIST on a directory: where the walk stands */
     } in;
 
     struct {
-        void *handle;             /* the lane's own */
+        void *handle; /* the lane's own */
     } live;
 
     struct {
-        struct err err;           /* kind NONE: done */
+        struct err err; /* kind NONE: done */
         struct object_answer answer;
-        struct object_info info;  /* OPEN, HEAD on a directory */
-        int fd;                   /* OPEN, TEMP, RECHECK: owned by control from here on */
-        char temp[64];            /* TEMP, SAVE: name of the temporary file, without directory */
-        struct buf body;          /* GET into memory, OPEN of a small file */
-        uint64_t sum;             /* of the bytes moved, of kind in.sum_kind */
+        struct object_info info; /* OPEN, HEAD on a directory */
+        int fd;                  /* OPEN, TEMP, RECHECK: owned by control from here on */
+        char temp[64];           /* TEMP, SAVE: name of the temporary file, without directory */
+        struct buf body;         /* GET into memory, OPEN of a small file */
+        uint64_t sum;            /* of the bytes moved, of kind in.sum_kind */
         uint8_t md5[MD5_LEN], sha256[SHA256_LEN];
-        int64_t moved;            /* bytes of object data that went through */
+        int64_t moved;                /* bytes of object data that went through */
         int64_t started_ns, ended_ns; /* monotonic */
-        bool reused;              /* the connection was an old one */
+        bool reused;                  /* the connection was an old one */
     } out;
 };
 

@@ -19,7 +19,7 @@ uint64_t sum_combine(enum sum_kind kind, uint64_t a, uint64_t b, int64_t len_b);
 void sum_base64(enum sum_kind kind, uint64_t sum, char out[16]);
 bool sum_from_base64(enum sum_kind kind, const char *text, uint64_t *sum);
 
-#define MD5_LEN 16
+#define MD5_LEN    16
 #define SHA256_LEN 32
 
 void digest_md5(const void *data, size_t len, uint8_t out[MD5_LEN]);
@@ -33,10 +33,11 @@ void digest_hmac_sha1(const void *key, size_t key_len, const void *data, size_t 
 struct hasher;
 struct hasher *hasher_new(bool md5);
 void hasher_add(struct hasher *hasher, const void *data, size_t len);
-void hasher_end(struct hasher *hasher, uint8_t *out); /* frees it; out holds MD5_LEN or SHA256_LEN */
+void hasher_end(struct hasher *hasher,
+                uint8_t *out); /* frees it; out holds MD5_LEN or SHA256_LEN */
 
-void digest_hex(const uint8_t *bytes, size_t len, char *out); /* 2 * len digits and NUL */
-bool digest_unhex(const char *text, size_t len, uint8_t *out); /* exactly 2 * len digits */
+void digest_hex(const uint8_t *bytes, size_t len, char *out);    /* 2 * len digits and NUL */
+bool digest_unhex(const char *text, size_t len, uint8_t *out);   /* exactly 2 * len digits */
 void digest_base64(const uint8_t *bytes, size_t len, char *out); /* 4 * ceil(len/3) and NUL */
 bool digest_unbase64(const char *text, uint8_t *out, size_t max, size_t *len);
 /* Overwrites memory that held a secret, in a way the compiler keeps. */

@@ -16,7 +16,7 @@ enum call_kind {
     CALL_LIST_PARTS, /* what the server has of it, one page */
     CALL_COMPLETE,
     CALL_ABORT,
-    CALL_LIST,       /* one page of the objects below a prefix, in key order */
+    CALL_LIST, /* one page of the objects below a prefix, in key order */
     CALL_DELETE,
     CALL_DELETE_MANY,
     CALL_LIST_UPLOADS, /* unfinished multipart uploads below a prefix, one page */
@@ -27,12 +27,12 @@ const char *call_name(enum call_kind kind); /* "head", "get", ... for logs and t
 
 /* What is known of an object or a file. */
 struct object_info {
-    int64_t size;          /* -1: not known */
-    int64_t mtime_ns;      /* since 1970; 0: not known */
-    char etag[LIMIT_ETAG]; /* with its quotes, as the store sent it; "" for files */
+    int64_t size;           /* -1: not known */
+    int64_t mtime_ns;       /* since 1970; 0: not known */
+    char etag[LIMIT_ETAG];  /* with its quotes, as the store sent it; "" for files */
     enum sum_kind sum_kind; /* the whole-object checksum the store gave; SUM_NONE: none */
     uint64_t sum;
-    bool etag_is_md5;      /* 32 hex digits, and nothing says the object is encrypted */
+    bool etag_is_md5;       /* 32 hex digits, and nothing says the object is encrypted */
     uint64_t inode, device; /* files only */
     char content_type[128]; /* "" where not known */
 };
@@ -52,11 +52,11 @@ struct part_list {
 };
 
 struct list_entry {
-    char *key;             /* decoded bytes */
+    char *key; /* decoded bytes */
     int64_t size, mtime_ns;
-    char *etag;            /* "" for files */
-    char *upload_id;       /* CALL_LIST_UPLOADS only */
-    int special;           /* walk only: 0 a file, else why it is reported and not taken: 'l' symbolic
+    char *etag;      /* "" for files */
+    char *upload_id; /* CALL_LIST_UPLOADS only */
+    int special;     /* walk only: 0 a file, else why it is reported and not taken: 'l' symbolic
                               link, 's' fifo, socket or device, 'u' unreadable directory; from a
                               store: 'n' a key with a NUL, here in a form to be shown */
 };
@@ -64,8 +64,8 @@ struct list_entry {
 struct listing {
     struct list_entry *entry;
     size_t n, cap;
-    char *next_token;      /* NULL: this was the last page.  For part lists a number as text. */
-    char *next_upload_id;  /* CALL_LIST_UPLOADS: second half of the marker */
+    char *next_token;     /* NULL: this was the last page.  For part lists a number as text. */
+    char *next_upload_id; /* CALL_LIST_UPLOADS: second half of the marker */
 };
 
 void listing_free(struct listing *listing);
@@ -74,37 +74,37 @@ void part_list_free(struct part_list *list);
 /* What is asked.  Everything is borrowed until the answer is there. */
 struct object_call {
     enum call_kind kind;
-    const char *key;            /* of the object; NULL for calls on the bucket */
-    int64_t off, len;           /* GET: the range; PUT, PART: len is the length of the body */
-    const char *if_match;       /* GET: the ETag pinned by the HEAD */
-    int64_t total;              /* GET: the size that Content-Range must name; -1: any */
+    const char *key;      /* of the object; NULL for calls on the bucket */
+    int64_t off, len;     /* GET: the range; PUT, PART: len is the length of the body */
+    const char *if_match; /* GET: the ETag pinned by the HEAD */
+    int64_t total;        /* GET: the size that Content-Range must name; -1: any */
     const char *upload_id;
-    int part_number;            /* from 1 */
+    int part_number;               /* from 1 */
     const struct part_list *parts; /* COMPLETE: ascending */
-    enum sum_kind sum_kind;     /* S3 with checksums: CREATE announces it, PART and PUT send `sum`, */
-    uint64_t sum;               /* COMPLETE sends the combined one */
-    bool has_md5;               /* PUT, PART: send Content-MD5 */
+    enum sum_kind sum_kind; /* S3 with checksums: CREATE announces it, PART and PUT send `sum`, */
+    uint64_t sum;           /* COMPLETE sends the combined one */
+    bool has_md5;           /* PUT, PART: send Content-MD5 */
     uint8_t md5[MD5_LEN];
-    bool has_sha256;            /* the payload hash, where the store signs payloads */
+    bool has_sha256; /* the payload hash, where the store signs payloads */
     uint8_t sha256[SHA256_LEN];
     const struct http_fields *headers; /* PUT, CREATE: content-type and the like, metadata */
     const char *prefix, *token, *upload_marker; /* LIST, LIST_PARTS, LIST_UPLOADS */
-    const char *start_after;    /* LIST without a token */
-    int max_keys;               /* 0: the largest page */
-    const char *const *keys;    /* DELETE_MANY */
+    const char *start_after;                    /* LIST without a token */
+    int max_keys;                               /* 0: the largest page */
+    const char *const *keys;                    /* DELETE_MANY */
     int n_keys;
 };
 
 /* What came back.  Freed by object_answer_free. */
 struct object_answer {
-    struct object_info info;    /* HEAD, GET (of the whole object), PUT, PART, COMPLETE: etag, sum */
-    char *upload_id;            /* CREATE */
-    bool sums_offered;          /* S3: the server echoed a checksum (CREATE, PUT, PART) */
-    struct part_list parts;     /* LIST_PARTS */
-    struct listing listing;     /* LIST, LIST_UPLOADS; DELETE_MANY: the keys that failed */
-    char *next_token;           /* LIST_PARTS: the marker of the next page; NULL: last */
+    struct object_info info; /* HEAD, GET (of the whole object), PUT, PART, COMPLETE: etag, sum */
+    char *upload_id;         /* CREATE */
+    bool sums_offered;       /* S3: the server echoed a checksum (CREATE, PUT, PART) */
+    struct part_list parts;  /* LIST_PARTS */
+    struct listing listing;  /* LIST, LIST_UPLOADS; DELETE_MANY: the keys that failed */
+    char *next_token;        /* LIST_PARTS: the marker of the next page; NULL: last */
     char request_id[72];
-    int64_t date_ms;            /* the Date of the answer, for clock skew; 0: none */
+    int64_t date_ms; /* the Date of the answer, for clock skew; 0: none */
 };
 
 void object_answer_free(struct object_answer *answer);

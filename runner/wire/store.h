@@ -20,9 +20,9 @@ enum checksum_mode { CHECKSUM_AUTO, CHECKSUM_CRC32C, CHECKSUM_MD5, CHECKSUM_NONE
 struct credentials {
     char *access_key;
     char *secret_key;
-    char *token;         /* NULL: none */
-    int64_t expires_ms;  /* wall clock; 0: never */
-    bool anonymous;      /* requests are not signed */
+    char *token;        /* NULL: none */
+    int64_t expires_ms; /* wall clock; 0: never */
+    bool anonymous;     /* requests are not signed */
 };
 
 struct credentials *credentials_new(const char *access_key, const char *secret_key,
@@ -31,27 +31,27 @@ void credentials_free(struct credentials *credentials);
 
 struct store {
     enum store_kind kind;
-    const struct dialect *dialect;  /* NULL for a directory */
-    char *name;                     /* for messages: "s3://bucket", or the directory */
+    const struct dialect *dialect; /* NULL for a directory */
+    char *name;                    /* for messages: "s3://bucket", or the directory */
 
     /* remote */
     char *bucket, *region;
     bool https;
-    char *host;                     /* as in the Host header: with the bucket where it is virtual,
+    char *host; /* as in the Host header: with the bucket where it is virtual,
                                        with the port where it is not the default one */
     bool bucket_in_path;
-    bool sign_v1;                   /* OSS only: the old signature */
-    bool sign_payload;              /* S3: hash bodies instead of UNSIGNED-PAYLOAD */
+    bool sign_v1;      /* OSS only: the old signature */
+    bool sign_payload; /* S3: hash bodies instead of UNSIGNED-PAYLOAD */
     enum checksum_mode checksum;
     const struct credentials *credentials; /* the newest; control thread only */
-    struct http_fields headers;     /* extra headers for every request */
+    struct http_fields headers;            /* extra headers for every request */
     char *ca_file, *proxy, *user_agent;    /* NULL: default */
     int connect_timeout_ms, stall_timeout_ms;
 
     /* directory */
-    char *root;                     /* absolute path */
+    char *root; /* absolute path */
 
-    void *io;                       /* io/'s own: descriptor of the root, learned facts */
+    void *io; /* io/'s own: descriptor of the root, learned facts */
 };
 
 void store_free(struct store *store);

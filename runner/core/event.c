@@ -1,0 +1,34 @@
+#include "core/event.h"
+#include <string.h>
+
+static const char *const names[EVENT_KIND_COUNT] = {
+#define X(name, word) [EVENT_##name] = word,
+    EVENT_KINDS(X)
+#undef X
+};
+
+const char *event_name(enum event_kind kind)
+{
+    return names[kind];
+}
+
+bool event_parse(const char *name, enum event_kind *kind)
+{
+    for (unsigned i = 0; i < EVENT_KIND_COUNT; i++) {
+        if (!strcmp(name, names[i])) {
+            *kind = (enum event_kind)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *check_name(enum check check)
+{
+    static const char *const words[CHECKS] = {
+        [CHECK_NONE] = "none",   [CHECK_SIZE] = "size",     [CHECK_MD5] = "md5",
+        [CHECK_CRC32] = "crc32", [CHECK_CRC32C] = "crc32c", [CHECK_CRC64NVME] = "crc64nvme",
+        [CHECK_CRC64] = "crc64",
+    };
+    return words[check];
+}

@@ -1,0 +1,392 @@
+/* Runs and turns.  Rows are in journal_rows.c, the file itself in journal_file.c. */
+#include "base/clock.h"
+#include "base/fault.h"
+#include "core/journal_db.h"
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const sql_text[SQL_COUNT] = {
+#define X(name, text) [SQL_##name] = text,
+    JOURNAL_SQL(X)
+#undef X
+};
+
+/* --- statements ----------------------------------------------------------------------------- */
+
+bool journal_err(struct journal *journal, const char *verb, struct err *err)
+{
+    int code = sqlite3_errcode(journal->db);
+
+    if (!err)
+        return false;
+    err_set(err, ERR_DISK, "cannot %s the journal: %s", verb, sqlite3_errmsg(journal->db));
+    err->final = true;
+    if (code == SQLITE_FULL)
+        memcpy(err->code, "ENOSPC", sizeof "ENOSPC");
+    return false;
+}
+
+struct sqlite3_stmt *journal_sql(struct journal *journal, enum journal_sql which, struct err *err)
+{
+    struct sqlite3_stmt **stmt = &journal->stmt[which];
+
+    if (!*stmt && sqlite3_prepare_v3(journal->db, sql_text[which], -1, SQLITE_PREPARE_PERSISTENT,
+                                     stmt, NULL) != SQLITE_OK) {
+        journal_err(journal, "use", err);
+        return NULL;
+    }
+    return *stmt;
+}
+
+bool journal_run_sql(struct journal *journal, struct sqlite3_stmt *stmt, struct err *err)
+{
+    int code = sqlite3_step(stmt);
+
+    if (code != SQLITE_DONE && code != SQLITE_ROW)
+        journal_err(journal, "write", err);
+    sqlite3_reset(stmt);
+    sqlite3_clear_bindings(stmt);
+    return code == SQLITE_DONE || code == SQLITE_ROW;
+}
+
+static bool do_sql(struct journal *journal, enum journal_sql which, struct err *err)
+{
+    struct sqlite3_stmt *stmt = journal_sql(journal, which, err);
+    return stmt && journal_run_sql(journal, stmt, err);
+}
+
+struct sqlite3_stmt *journal_sql_write(struct journal *journal, enum journal_sql which,
+                                       struct err *err)
+{
+    if (journal->in_turn && !journal->written) {
+        if (!do_sql(journal, SQL_BEGIN, err))
+            return NULL;
+        journal->written = true;
+    }
+    return journal_sql(journal, which, err);
+}
+
+static bool do_run(struct journal *journal, enum journal_sql which, int64_t run, struct err *err)
+{
+    struct sqlite3_stmt *stmt = journal_sql_write(journal, which, err);
+    return stmt && !sqlite3_bind_int64(stmt, 1, run) && journal_run_sql(journal, stmt, err);
+}
+
+/* --- turns ---------------------------------------------------------------------------------- */
+
+bool journal_begin(struct journal *journal, struct err *err)
+{
+    (void)err;
+    journal->in_turn = true;
+    return true;
+}
+
+static bool rollback(struct journal *journal)
+{
+    journal->written = false;
+    do_sql(journal, SQL_ROLLBACK, NULL);
+    return false;
+}
+
+bool journal_commit(struct journal *journal, struct err *err)
+{
+    journal->in_turn = false;
+    if (!journal->written)
+        return true;
+    if (FAULT(journal_before_commit)) {
+        err_set(err, ERR_DISK, "cannot write the journal");
+        return rollback(journal);
+    }
+    if (!do_sql(journal, SQL_COMMIT, err))
+        return rollback(journal);
+    journal->written = false;
+    return !FAULT(journal_after_commit) || err_set(err, ERR_DISK, "cannot write the journal");
+}
+
+void journal_checkpoint(struct journal *journal)
+{
+    sqlite3_wal_checkpoint_v2(journal->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+}
+
+/* --- runs ----------------------------------------------------------------------------------- */
+
+struct run_row {
+    int64_t number; /* 0: there is none */
+    uint64_t fingerprint;
+    int64_t started_ms, ended_ms;
+    int exit_status;
+    bool finished;
+};
+
+static bool run_last(struct journal *journal, struct run_row *run, struct err *err)
+{
+    struct sqlite3_stmt *stmt = journal_sql(journal, SQL_RUN_LAST, err);
+    int code;
+
+    memset(run, 0, sizeof *run);
+    if (!stmt)
+        return false;
+    if ((code = sqlite3_step(stmt)) == SQLITE_ROW) {
+        run->number = sqlite3_column_int64(stmt, 0);
+        run->fingerprint = (uint64_t)sqlite3_column_int64(stmt, 1);
+        run->started_ms = sqlite3_column_int64(stmt, 2);
+        run->ended_ms = sqlite3_column_int64(stmt, 3);
+        run->exit_status = sqlite3_column_int(stmt, 4);
+        run->finished = sqlite3_column_int(stmt, 5) != 0;
+    }
+    bool ok = code == SQLITE_ROW || code == SQLITE_DONE || journal_err(journal, "read", err);
+    sqlite3_reset(stmt);
+    return ok;
+}
+
+static bool run_put(struct journal *journal, const struct run_row *run, struct err *err)
+{
+    struct sqlite3_stmt *stmt = journal_sql_write(journal, SQL_RUN_PUT, err);
+
+    if (!stmt)
+        return false;
+    sqlite3_bind_int64(stmt, 1, run->number);
+    sqlite3_bind_int64(stmt, 2, (int64_t)run->fingerprint);
+    sqlite3_bind_int64(stmt, 3, run->started_ms);
+    sqlite3_bind_int64(stmt, 4, run->ended_ms);
+    sqlite3_bind_int(stmt, 5, run->exit_status);
+    sqlite3_bind_int(stmt, 6, run->finished);
+    return journal_run_sql(journal, stmt, err);
+}
+
+/* A new run: what the earlier ones still hold on servers and disks becomes orphans. */
+static bool run_start(struct journal *journal, uint64_t fingerprint, struct err *err)
+{
+    struct run_row run = {.number = journal->run,
+                          .fingerprint = fingerprint,
+                          .started_ms = clock_wall_ms()};
+
+    journal_begin(journal, err);
+    if (do_run(journal, SQL_ORPHAN_HELD, run.number, err) &&
+        do_run(journal, SQL_ORPHAN_TAKEN, run.number, err) && run_put(journal, &run, err))
+        return journal_commit(journal, err);
+    journal->in_turn = false;
+    return journal->written ? rollback(journal) : false;
+}
+
+static bool run_carry_on(struct journal *journal, struct run_row *run, struct err *err)
+{
+    run->ended_ms = 0;
+    run->exit_status = 0;
+    return run_put(journal, run, err);
+}
+
+bool journal_finish_run(struct journal *journal, struct err *err)
+{
+    static const enum journal_sql steps[] = {SQL_RUN_FINISH, SQL_OBJECT_FORGET, SQL_PART_FORGET,
+                                             SQL_RUN_FORGET};
+
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
+        if (!do_run(journal, steps[i], journal->run, err))
+            return false;
+    return true;
+}
+
+bool journal_note_end(struct journal *journal, int exit_status, int64_t now_ms, struct err *err)
+{
+    struct sqlite3_stmt *stmt = journal_sql_write(journal, SQL_RUN_END, err);
+
+    if (!stmt)
+        return false;
+    sqlite3_bind_int64(stmt, 1, journal->run);
+    sqlite3_bind_int(stmt, 2, exit_status);
+    sqlite3_bind_int64(stmt, 3, now_ms);
+    return journal_run_sql(journal, stmt, err);
+}
+
+/* --- summary -------------------------------------------------------------------------------- */
+
+static void count_state(struct journal_summary *summary, const struct sqlite3_stmt *row)
+{
+    struct sqlite3_stmt *stmt = (struct sqlite3_stmt *)row;
+    int64_t n = sqlite3_column_int64(stmt, 1);
+
+    switch (sqlite3_column_int(stmt, 0)) {
+    case ROW_ACTIVE:
+        summary->active = n;
+        break;
+    case ROW_DONE:
+        summary->done = n;
+        summary->done_bytes = sqlite3_column_int64(stmt, 2);
+        break;
+    case ROW_SKIPPED:
+        summary->skipped = n;
+        break;
+    case ROW_FAILED:
+        summary->failed = n;
+        break;
+    default:
+        break;
+    }
+    summary->uploads += sqlite3_column_int64(stmt, 3);
+}
+
+static bool count_states(struct journal *journal, struct journal_summary *summary, struct err *err)
+{
+    struct sqlite3_stmt *stmt = journal_sql(journal, SQL_OBJECT_COUNT, err);
+    int code;
+
+    if (!stmt)
+        return false;
+    sqlite3_bind_int64(stmt, 1, journal->run);
+    while ((code = sqlite3_step(stmt)) == SQLITE_ROW)
+        count_state(summary, stmt);
+    bool ok = code == SQLITE_DONE || journal_err(journal, "read", err);
+    sqlite3_reset(stmt);
+    return ok;
+}
+
+static bool one_number(struct journal *journal, enum journal_sql which, int64_t *number,
+                       struct err *err)
+{
+    struct sqlite3_stmt *stmt = journal_sql(journal, which, err);
+
+    if (!stmt)
+        return false;
+    if (sqlite3_bind_parameter_count(stmt))
+        sqlite3_bind_int64(stmt, 1, journal->run);
+    bool ok = sqlite3_step(stmt) == SQLITE_ROW || journal_err(journal, "read", err);
+    *number = ok ? sqlite3_column_int64(stmt, 0) : 0;
+    sqlite3_reset(stmt);
+    return ok;
+}
+
+bool journal_summary(struct journal *journal, struct journal_summary *summary, struct err *err)
+{
+    struct run_row run;
+
+    memset(summary, 0, sizeof *summary);
+    if (!run_last(journal, &run, err))
+        return false;
+    summary->run = run.number;
+    summary->finished = run.finished;
+    summary->started_ms = run.started_ms;
+    summary->ended_ms = run.ended_ms;
+    summary->exit_status = run.exit_status;
+    return count_states(journal, summary, err) &&
+           one_number(journal, SQL_PART_BYTES, &summary->resumable_bytes, err) &&
+           one_number(journal, SQL_ORPHAN_COUNT, &summary->orphans, err);
+}
+
+/* --- opening and closing -------------------------------------------------------------------- */
+
+void journal_close(struct journal *journal)
+{
+    if (!journal)
+        return;
+    if (journal->written)
+        rollback(journal);
+    for (int i = 0; i < SQL_COUNT; i++)
+        sqlite3_finalize(journal->stmt[i]);
+    sqlite3_close(journal->db); /* the last connection makes the checkpoint and removes the log */
+    free(journal);
+}
+
+/* What cannot be trusted is not carried on.  A run that has finished, and was closed, is not looked
+ * through: nothing of it but orphans is ever used again. */
+static bool is_sound(struct journal *journal, const struct journal_file *file,
+                     const struct run_row *run, struct err *err)
+{
+    if (file->made || (run->finished && !file->unclean))
+        return true;
+    return journal_file_check(journal->db, err) && journal_rows_check(journal, run->number, err);
+}
+
+static bool enter_run(struct journal *journal, struct journal_file *file, uint64_t fingerprint,
+                      bool fresh, enum journal_opened *how, struct err *err)
+{
+    struct run_row run;
+
+    if (!run_last(journal, &run, err))
+        return false;
+    if (!is_sound(journal, file, &run, err)) {
+        file->damaged = true;
+        return false;
+    }
+    bool carry = run.number && !run.finished && !fresh && run.fingerprint == fingerprint;
+    *how = carry ? JOURNAL_CARRY_ON : JOURNAL_NEW;
+    journal->run = carry ? run.number : run.number + 1;
+    return carry ? run_carry_on(journal, &run, err) : run_start(journal, fingerprint, err);
+}
+
+static struct journal *open_once(struct journal_file *file, uint64_t fingerprint, bool fresh,
+                                 enum journal_opened *how, struct err *err)
+{
+    struct sqlite3 *db = journal_file_open(file, false, err);
+    if (!db)
+        return NULL;
+    struct journal *journal = xcalloc(1, sizeof *journal);
+    journal->db = db;
+    if (enter_run(journal, file, fingerprint, fresh, how, err))
+        return journal;
+    file->damaged = file->damaged || journal_file_is_damage(sqlite3_errcode(db));
+    if (file->damaged) /* as it is, for whoever wants to look */
+        sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    journal_close(journal);
+    return NULL;
+}
+
+static struct journal *start_over(struct journal_file *file, uint64_t fingerprint,
+                                  enum journal_opened *how, struct err *err)
+{
+    char *aside = journal_file_set_aside(file, err);
+    if (!aside)
+        return NULL;
+    file->damaged = file->unclean = false;
+    file->made = true;
+    struct journal *journal = open_once(file, fingerprint, true, how, err);
+    if (journal && !journal_file_salvage(journal, aside, err)) {
+        journal_close(journal);
+        journal = NULL;
+    }
+    *how = JOURNAL_DAMAGED;
+    free(aside);
+    return journal;
+}
+
+struct journal *journal_open(const char *dir, uint64_t fingerprint, bool fresh,
+                             enum journal_opened *how, struct err *err)
+{
+    struct journal_file file = {0};
+    struct journal *journal = NULL;
+
+    if (!journal_file_find(&file, dir, true, err))
+        return NULL;
+    if (!file.damaged)
+        journal = open_once(&file, fingerprint, fresh, how, err);
+    if (!journal && file.damaged)
+        journal = start_over(&file, fingerprint, how, err);
+    free(file.path);
+    return journal;
+}
+
+struct journal *journal_open_readonly(const char *dir, struct err *err)
+{
+    struct journal_file file = {0};
+    struct journal *journal = NULL;
+    struct run_row run;
+
+    *err = (struct err){0};
+    if (!journal_file_find(&file, dir, false, err) || file.made) {
+        free(file.path);
+        return NULL;
+    }
+    struct sqlite3 *db = journal_file_open(&file, true, err);
+    free(file.path);
+    if (!db)
+        return NULL;
+    journal = xcalloc(1, sizeof *journal);
+    journal->db = db;
+    if (!run_last(journal, &run, err)) {
+        journal_close(journal);
+        return NULL;
+    }
+    journal->run = run.number;
+    return journal;
+}

@@ -1,0 +1,128 @@
+#include "core/probe.h"
+#include "core/retry.h"
+#include "io/walk.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define TRIES 3
+
+struct probe {
+    const struct run_config *config;
+    struct rng rng;
+};
+
+static int64_t now_ms(const struct probe *probe)
+{
+    return probe->config->mono_ns(probe->config->clock_ctx) / 1000000;
+}
+
+static struct op *ask(const struct probe *probe, const struct op *question)
+{
+    struct op *op = op_new(question->kind), *ended = NULL;
+    op->in = question->in;
+    io_submit(probe->config->io, op);
+    while (!ended)
+        ended = io_collect(probe->config->io, -1);
+    return ended;
+}
+
+static void pause_for(const struct probe *probe, int64_t ms)
+{
+    int64_t end_ms = now_ms(probe) + ms;
+    for (int64_t left = ms; left > 0; left = end_ms - now_ms(probe))
+        io_collect(probe->config->io, left);
+}
+
+/* Asks until there is an answer that will not change by asking again. */
+static bool settled(struct probe *probe, const struct task *task, struct op *question,
+                    struct err *err)
+{
+    int64_t delay_ms;
+
+    for (int attempt = 1;; attempt++) {
+        struct op *op = ask(probe, question);
+        *err = op->out.err;
+        if (err->kind == ERR_AUTH && !strcmp(err->code, "RequestTimeTooSkewed") && attempt == 1)
+            question->in.skew_ms =
+                op->out.answer.date_ms - probe->config->wall_ms(probe->config->clock_ctx);
+        op_free(op);
+        if (err->kind == ERR_NONE)
+            return true;
+        if (err->kind == ERR_AUTH && attempt == 1 && question->in.skew_ms)
+            continue;
+        if (attempt == TRIES || !retry_again(&task->retry, err, attempt, &probe->rng, &delay_ms))
+            return false;
+        pause_for(probe, delay_ms);
+    }
+}
+
+static struct op *question_for(const struct store *store, enum call_kind kind)
+{
+    struct op *op = op_new(OP_CALL);
+    op->in.store = store;
+    op->in.credentials = store->credentials;
+    op->in.call.kind = kind;
+    op->in.call.total = -1;
+    op->in.call.max_keys = 1;
+    return op;
+}
+
+/* May this bucket be listed, or at least: is the request understood as ours?  Keys that may only read or
+ * only write objects are common, so a refusal to list is no failure where nothing is to be listed. */
+static bool reach_bucket(struct probe *probe, const struct task *task, const struct store *store,
+                         const char *prefix, bool listed, struct err *err)
+{
+    struct op *question = question_for(store, CALL_LIST);
+    question->in.call.prefix = prefix;
+    bool ok = settled(probe, task, question, err) || (err->kind == ERR_DENIED && !listed);
+    op_free(question);
+    return ok || err_wrap(err, "%s cannot be reached", store->name);
+}
+
+static bool reach_object(struct probe *probe, const struct task *task, struct err *err)
+{
+    struct op *question = question_for(task->from, CALL_HEAD);
+    question->in.call.key = question->in.path = task->from_path;
+    bool ok = settled(probe, task, question, err) ||
+              (err->kind == ERR_DENIED && task->from->kind != STORE_DIR);
+    op_free(question);
+    return ok || err_wrap(err, "%s/%s", task->from->name, task->from_path);
+}
+
+static bool reach_directory(struct probe *probe, const struct task *task, struct err *err)
+{
+    struct op *question = question_for(task->from, CALL_LIST);
+    question->in.walk = walk_new(task->from, task->from_path);
+    question->in.call.prefix = task->from_path;
+    bool ok = settled(probe, task, question, err);
+    walk_free(question->in.walk);
+    op_free(question);
+    return ok || err_wrap(err, "%s", task->from->name);
+}
+
+static bool reach_source(struct probe *probe, const struct task *task, struct err *err)
+{
+    bool listed = !task->single && !task->keys;
+    if (task->from->kind != STORE_DIR &&
+        !reach_bucket(probe, task, task->from, listed ? task->from_path : "", listed, err))
+        return false;
+    if (task->single)
+        return reach_object(probe, task, err);
+    return task->from->kind != STORE_DIR || reach_directory(probe, task, err);
+}
+
+bool probe_stores(const struct run_config *config, struct err *err)
+{
+    struct probe probe = {.config = config};
+
+    rng_seed(&probe.rng, config->seed);
+    for (int i = 0; i < config->job->n_tasks; i++) {
+        const struct task *task = &config->job->tasks[i];
+        if (!reach_source(&probe, task, err))
+            return false;
+        if (task->to->kind != STORE_DIR &&
+            !reach_bucket(&probe, task, task->to, task->to_path, false, err))
+            return false;
+    }
+    return true;
+}

@@ -1,0 +1,655 @@
+/*
+ * The machine itself: which step is next, what follows a failure, how a transfer ends.  What each step
+ * sends and reads is in upload.c, download.c and file_steps.c; parts are in part.c.
+ *
+ * There are two ways out of the steps.  transfer_succeed ends it; everything else goes through `leaving`:
+ * nothing new is started, ops under way are cancelled, and once all are back leave() tells what failed,
+ * waits for a script's decision, cleans up as far as it should, and ends or begins again.
+ */
+#include "base/log.h"
+#include "core/retry.h"
+#include "core/step.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RESTARTS_MAX 5
+
+const struct step_def *transfer_step_def(const struct transfer *t)
+{
+    const struct step_def *own = t->way == WAY_UPLOAD     ? upload_steps
+                                 : t->way == WAY_DOWNLOAD ? download_steps
+                                                          : file_steps;
+    return own[t->step].make || own[t->step].moved ? &own[t->step] : &file_steps[t->step];
+}
+
+const char *step_name(enum step step)
+{
+    static const char *const names[STEPS] = {[STEP_OPEN] = "open",
+                                             [STEP_HEAD] = "head",
+                                             [STEP_GET] = "get",
+                                             [STEP_HASH] = "hash",
+                                             [STEP_PUT] = "put",
+                                             [STEP_CREATE] = "create",
+                                             [STEP_LIST_PARTS] = "list_parts",
+                                             [STEP_TEMP] = "temp",
+                                             [STEP_RECHECK] = "recheck",
+                                             [STEP_MOVE] = "move",
+                                             [STEP_STAT] = "stat",
+                                             [STEP_COMPLETE] = "complete",
+                                             [STEP_SETTLE] = "settle",
+                                             [STEP_CONFIRM] = "confirm",
+                                             [STEP_REREAD] = "reread",
+                                             [STEP_SAVE] = "save",
+                                             [STEP_FINISH] = "finish",
+                                             [STEP_ABORT] = "abort",
+                                             [STEP_DISCARD] = "discard",
+                                             [STEP_OVER] = "over"};
+    return names[step];
+}
+
+void item_free(struct item *item)
+{
+    if (!item)
+        return;
+    free(item->key);
+    free(item->target);
+    free(item);
+}
+
+/* --- beginning ---------------------------------------------------------------------------- */
+
+static enum way way_of(const struct task *task)
+{
+    if (task->from->kind != STORE_DIR)
+        return WAY_DOWNLOAD;
+    return task->to->kind == STORE_DIR ? WAY_COPY : WAY_UPLOAD;
+}
+
+static char *local_path(const struct item *item, enum way way)
+{
+    const struct store *root = way == WAY_UPLOAD ? item->task->from : item->task->to;
+    const char *below = way == WAY_UPLOAD ? item->key : item->target;
+    return xasprintf("%s/%s", root->root, below);
+}
+
+static void load_row(struct transfer *t, struct turn *turn)
+{
+    struct err err = {0};
+    memset(&t->row, 0, sizeof t->row);
+    if (!journal_get(turn->journal, t->item->task->number, t->item->key, &t->row, &err) &&
+        err.kind != ERR_NONE)
+        turn_fatal(turn, &err);
+}
+
+void transfer_go(struct transfer *t, enum step step)
+{
+    t->step = step;
+    t->attempt = 0;
+    t->not_before_ms = 0;
+}
+
+/* A small object that was listed needs no HEAD: its GET pins the listed ETag. */
+static bool is_small_listed(const struct transfer *t)
+{
+    const struct object_info *info = &t->item->info;
+    return info->size >= 0 && info->size <= LIMIT_SMALL_BODY && info->etag[0];
+}
+
+static void begin(struct transfer *t, struct turn *turn)
+{
+    load_row(t, turn);
+    t->sum_kind = SUM_NONE;
+    t->use_md5 = t->opaque_etags = false;
+    t->completes = 0;
+    t->check = CHECK_NONE;
+    memset(&t->target, 0, sizeof t->target);
+    if (t->way != WAY_DOWNLOAD) {
+        transfer_go(t, STEP_OPEN);
+    } else if (is_small_listed(t) && !t->row.temp[0]) {
+        t->info = t->item->info;
+        transfer_go(t, STEP_GET);
+    } else {
+        transfer_go(t, STEP_HEAD);
+    }
+}
+
+struct transfer *transfer_new(uint64_t id, struct item *item, struct turn *turn)
+{
+    struct transfer *t = xcalloc(1, sizeof *t);
+    t->id = id;
+    t->item = item;
+    t->way = way_of(item->task);
+    t->path = local_path(item, t->way);
+    t->source_fd = t->target_fd = -1;
+    t->body = buf_new(LIMIT_SMALL_BODY);
+    t->tries = 1;
+    t->info = item->info;
+    transfer_emit(t, turn, EVENT_OBJECT_STARTED);
+    begin(t, turn);
+    return t;
+}
+
+void transfer_free(struct transfer *t)
+{
+    if (!t)
+        return;
+    parts_free(t);
+    buf_free(&t->body);
+    free(t->path);
+    item_free(t->item);
+    free(t);
+}
+
+/* --- events and rows ---------------------------------------------------------------------- */
+
+struct queued_event *transfer_emit(struct transfer *t, struct turn *turn, enum event_kind kind)
+{
+    const struct task *task = t->item->task;
+    struct queued_event *queued = turn_emit(turn, task, kind);
+    if (!queued)
+        return NULL;
+    const struct store *remote = t->way == WAY_UPLOAD ? task->to : task->from;
+    struct event *event = &queued->event;
+    event->transfer = t->id;
+    event->key = t->item->key;
+    event->target = t->item->target;
+    event->bucket = t->way == WAY_COPY ? NULL : remote->bucket;
+    event->path = t->path;
+    event->size = t->info.size;
+    event->attempt = t->tries;
+    queued->upload_id = t->row.upload_id[0] ? xstrdup(t->row.upload_id) : NULL;
+    memcpy(queued->temp, t->row.temp, sizeof queued->temp);
+    event->check = t->check;
+    return queued;
+}
+
+void transfer_emit_failure(struct transfer *t, struct turn *turn, enum event_kind kind,
+                           const struct err *err, int attempt)
+{
+    struct queued_event *queued = transfer_emit(t, turn, kind);
+    if (!queued)
+        return;
+    queued->err = *err;
+    queued->event.attempt = attempt;
+}
+
+static void emit_reason(struct transfer *t, struct turn *turn, enum event_kind kind,
+                        const char *reason)
+{
+    struct queued_event *queued = transfer_emit(t, turn, kind);
+    if (!queued)
+        return;
+    snprintf(queued->reason, sizeof queued->reason, "%s", reason);
+}
+
+void transfer_save(struct transfer *t, struct turn *turn)
+{
+    struct err err = {0};
+    struct row *row = &t->row;
+    row->size = t->info.size;
+    row->mtime_ns = t->info.mtime_ns;
+    row->inode = t->info.inode;
+    memcpy(row->etag, t->info.etag, sizeof row->etag);
+    row->part_size = t->part_size;
+    row->sum_kind = t->sum_kind;
+    row->md5_parts = t->use_md5 && !t->opaque_etags;
+    if (!journal_put(turn->journal, t->item->task->number, t->item->key, row, &err))
+        turn_fatal(turn, &err);
+}
+
+static void drop_parts(struct transfer *t, struct turn *turn)
+{
+    struct err err = {0};
+    if (!journal_drop_parts(turn->journal, t->item->task->number, t->item->key, &err))
+        turn_fatal(turn, &err);
+}
+
+/* --- ops ---------------------------------------------------------------------------------- */
+
+struct op *transfer_op(struct transfer *t, enum op_kind kind, const struct store *store,
+                       struct turn *turn)
+{
+    struct op *op = op_new(kind);
+    op->transfer = t->id;
+    op->task = (uint32_t)t->item->task->number;
+    op->in.store = store;
+    op->in.credentials = store->credentials;
+    struct store_state *state = turn_store(turn, store);
+    if (state) {
+        op->in.skew_ms = state->skew_ms;
+        op->in.requests[0] = state->requests;
+    }
+    return op;
+}
+
+struct op *transfer_call(struct transfer *t, enum call_kind kind, const struct store *store,
+                         const char *key, struct turn *turn)
+{
+    struct op *op = transfer_op(t, OP_CALL, store, turn);
+    op->in.call.kind = kind;
+    op->in.call.key = key;
+    op->in.call.total = -1;
+    op->in.path = key; /* where the store is a directory */
+    return op;
+}
+
+bool transfer_ready(struct transfer *t, int64_t now_ms, bool *data)
+{
+    if (t->step == STEP_MOVE && !t->leaving) {
+        *data = true;
+        return part_ready(t, now_ms);
+    }
+    if (t->busy || t->asking || t->step == STEP_OVER || t->step == STEP_FINISH ||
+        t->step == STEP_MOVE)
+        return false;
+    *data = transfer_step_def(t)->data;
+    return t->not_before_ms <= now_ms;
+}
+
+struct op *transfer_next(struct transfer *t, struct turn *turn)
+{
+    if (t->step == STEP_MOVE)
+        return part_next(t, turn);
+    struct op *op = transfer_step_def(t)->make(t, turn);
+    t->busy = true;
+    t->op = op;
+    t->attempt++;
+    return op;
+}
+
+int64_t transfer_wake_ms(struct transfer *t, int64_t now_ms)
+{
+    if (t->step == STEP_MOVE && !t->leaving)
+        return part_wake_ms(t, now_ms);
+    if (t->busy || t->asking || t->step == STEP_OVER || t->step == STEP_FINISH)
+        return INT64_MAX;
+    return t->not_before_ms > now_ms ? t->not_before_ms : INT64_MAX;
+}
+
+/* --- failures ----------------------------------------------------------------------------- */
+
+static bool is_skew(const struct err *err)
+{
+    return err->kind == ERR_AUTH && !strcmp(err->code, "RequestTimeTooSkewed");
+}
+
+static void learn_skew(struct turn *turn, const struct op *op)
+{
+    struct store_state *state = turn_store(turn, op->in.store);
+    if (state && op->out.answer.date_ms)
+        state->skew_ms = op->out.answer.date_ms - turn->wall_ms;
+}
+
+/* Two refusals are about us and not about the object: a wrong clock and an expired token. */
+static bool again_after_auth(const struct err *err, const struct op *op, int attempt,
+                             struct turn *turn, int64_t *delay_ms)
+{
+    if (err->final || attempt > 2)
+        return false;
+    if (is_skew(err) && op)
+        learn_skew(turn, op);
+    else if (op && turn_store(turn, op->in.store))
+        turn_store(turn, op->in.store)->refresh = true;
+    *delay_ms = 0;
+    return true;
+}
+
+bool transfer_again(struct transfer *t, const struct err *err, const struct op *op, int attempt,
+                    struct turn *turn, int64_t *delay_ms)
+{
+    if (err->kind == ERR_AUTH)
+        return again_after_auth(err, op, attempt, turn, delay_ms);
+    return retry_again(&t->item->task->retry, err, attempt, turn->rng, delay_ms);
+}
+
+static bool is_disk_full(const struct err *err)
+{
+    static const char *const codes[] = {"ENOSPC", "EDQUOT", "EROFS"};
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
+        if (err->kind == ERR_DISK && !strcmp(err->code, codes[i]))
+            return true;
+    return false;
+}
+
+static void start_leaving(struct transfer *t)
+{
+    t->leaving = true;
+    if (t->busy && t->op)
+        atomic_store(&t->op->cancel, true);
+    parts_cancel(t);
+}
+
+void transfer_give_up(struct transfer *t, const struct err *err, struct turn *turn)
+{
+    if (t->leaving)
+        return;
+    if (is_disk_full(err))
+        turn_fatal(turn, err);
+    t->err = *err;
+    t->keep = true;
+    t->failing = true;
+    t->outcome = ROW_FAILED;
+    start_leaving(t);
+}
+
+void transfer_restart(struct transfer *t, const struct err *why, struct turn *turn)
+{
+    if (t->leaving)
+        return;
+    if (++t->restarts > RESTARTS_MAX) {
+        transfer_give_up(t, why, turn);
+        return;
+    }
+    emit_reason(t, turn, EVENT_RESTARTED, why->message);
+    t->err = *why;
+    t->again = true;
+    t->keep = false;
+    t->item->info.size = -1; /* what was listed is not true any more */
+    start_leaving(t);
+}
+
+void transfer_corrupt(struct transfer *t, struct turn *turn, const char *what)
+{
+    struct err err = {0};
+    err_set(&err, ERR_CORRUPT, "%s", what);
+    transfer_emit_failure(t, turn, EVENT_VERIFY_FAILED, &err, t->tries);
+    transfer_restart(t, &err, turn);
+}
+
+void transfer_leave(struct transfer *t, const struct err *err, bool clean, struct turn *turn)
+{
+    t->asking = false;
+    if (t->step == STEP_OVER || (t->leaving && t->outcome == ROW_DONE))
+        return;
+    if (!t->leaving || t->again || t->keep == clean) {
+        t->err = *err;
+        t->failing = t->failing || !t->leaving || t->again;
+        t->again = false;
+        t->keep = !clean;
+        t->outcome = ROW_ACTIVE;
+        start_leaving(t);
+    }
+    (void)turn;
+}
+
+/* The op of a step failed. */
+static void step_failed(struct transfer *t, struct op *op, const struct step_def *def,
+                        struct turn *turn)
+{
+    const struct err *err = &op->out.err;
+    int64_t delay_ms;
+
+    t->err = *err;
+    if (err->kind == ERR_THROTTLED)
+        transfer_emit_failure(t, turn, EVENT_THROTTLED, err, t->attempt);
+    if (def->event != EVENT_JOB_STARTED)
+        transfer_emit_failure(t, turn, def->event, err, t->attempt);
+    if (def->failed && def->failed(t, op, turn))
+        return;
+    if (transfer_again(t, err, op, t->attempt, turn, &delay_ms)) {
+        t->not_before_ms = turn->now_ms + delay_ms;
+        turn->totals->retries++;
+    } else {
+        transfer_give_up(t, err, turn);
+    }
+}
+
+/* --- leaving ------------------------------------------------------------------------------ */
+
+static void tell_failed(struct transfer *t, struct turn *turn)
+{
+    t->failing = false;
+    struct queued_event *queued = transfer_emit(t, turn, EVENT_OBJECT_FAILED);
+    if (!queued)
+        return;
+    queued->err = t->err;
+    bool ask = t->outcome == ROW_FAILED && turn->fatal.kind == ERR_NONE && turn->hooks->wants &&
+               turn->hooks->wants(turn->hooks->ctx, t->item->task, EVENT_OBJECT_FAILED);
+    if (ask) {
+        t->asking = true;
+        queued->ticket = t->id << 14;
+    }
+}
+
+/* The clean-up is through: end, or once more. */
+static void leave_ended(struct transfer *t, struct turn *turn)
+{
+    parts_free(t);
+    buf_clear(&t->body);
+    t->leaving = false;
+    if (!t->keep && t->row.state != ROW_NONE) {
+        t->row.upload_id[0] = t->row.temp[0] = '\0';
+        t->row.state = ROW_NONE;
+        drop_parts(t, turn);
+        transfer_save(t, turn);
+    }
+    if (t->again) {
+        t->again = t->keep = false;
+        begin(t, turn);
+        t->not_before_ms = t->retry_ms;
+        t->retry_ms = 0;
+        return;
+    }
+    t->step = STEP_OVER;
+    if (t->outcome == ROW_DONE)
+        return;
+    t->row.state = t->outcome;
+    t->row.err = t->err;
+    if (t->outcome != ROW_ACTIVE || t->row.upload_id[0] || t->row.temp[0])
+        transfer_save(t, turn);
+    if (t->outcome == ROW_FAILED && !t->defer)
+        turn->totals->objects_failed++;
+    if (t->outcome == ROW_SKIPPED) {
+        turn->totals->objects_skipped++;
+        emit_reason(t, turn, EVENT_OBJECT_SKIPPED, t->reason);
+    }
+}
+
+/* Goes as far as it can without an op. */
+static void leave(struct transfer *t, struct turn *turn)
+{
+    if (!t->leaving || !transfer_idle(t))
+        return;
+    if (t->failing)
+        tell_failed(t, turn);
+    if (t->asking)
+        return;
+    if (!t->keep && t->row.upload_id[0])
+        transfer_go(t, STEP_ABORT);
+    else if (t->source_fd >= 0 || t->target_fd >= 0 || (!t->keep && t->row.temp[0]))
+        transfer_go(t, STEP_DISCARD);
+    else
+        leave_ended(t, turn);
+}
+
+/* --- settling ----------------------------------------------------------------------------- */
+
+static void settle_step(struct transfer *t, struct op *op, struct turn *turn)
+{
+    const struct step_def *def = transfer_step_def(t);
+
+    t->busy = false;
+    t->op = NULL;
+    if (op->out.err.kind == ERR_NONE)
+        def->settle(t, op, turn);
+    else if (t->leaving && t->step != STEP_ABORT && t->step != STEP_DISCARD)
+        t->not_before_ms = 0; /* cancelled, or as good as: what it did is found by the next run */
+    else
+        step_failed(t, op, def, turn);
+}
+
+void transfer_settle(struct transfer *t, struct op *op, struct turn *turn)
+{
+    if (op->part)
+        part_settle(t, op, turn);
+    else
+        settle_step(t, op, turn);
+    leave(t, turn);
+}
+
+void transfer_finished(struct transfer *t, const struct finish_item *item, struct turn *turn)
+{
+    int64_t delay_ms;
+
+    t->busy = false;
+    t->target_fd = -1;
+    if (item->err.kind == ERR_NONE) {
+        transfer_emit(t, turn, EVENT_TEMP_FILE_RENAMED);
+        transfer_succeed(t, turn);
+    } else {
+        t->err = item->err;
+        t->attempt++;
+        transfer_emit_failure(t, turn, EVENT_RENAME_FAILED, &item->err, t->attempt);
+        if (transfer_again(t, &item->err, NULL, t->attempt, turn, &delay_ms) && !item->renamed)
+            t->ready_ms = turn->now_ms + delay_ms;
+        else
+            transfer_give_up(t, &item->err, turn);
+    }
+    leave(t, turn);
+}
+
+static int64_t wait_of(const struct transfer *t, const struct decision *decision, int attempt,
+                       struct turn *turn)
+{
+    if (decision->after_ms >= 0)
+        return decision->after_ms;
+    return retry_delay(&t->item->task->retry, &t->err, attempt, turn->rng);
+}
+
+static void decide_object(struct transfer *t, const struct decision *decision, struct turn *turn)
+{
+    t->asking = false;
+    switch (decision->kind) {
+    case DECIDE_RETRY:
+        t->again = true;
+        t->tries++;
+        t->retry_ms = turn->now_ms + wait_of(t, decision, t->tries, turn);
+        if (decision->part_size > 0) {
+            t->item->part_size = decision->part_size;
+            t->keep = false;
+        }
+        break;
+    case DECIDE_SKIP:
+        t->outcome = ROW_SKIPPED;
+        t->keep = false;
+        snprintf(t->reason, sizeof t->reason, "%s", decision->reason);
+        break;
+    case DECIDE_DEFER:
+        t->defer = !t->item->deferred;
+        break;
+    case DECIDE_STOP:
+        err_set(&turn->stop, ERR_CANCELLED, "%s", decision->reason);
+        break;
+    case DECIDE_FAIL:
+        if (decision->reason[0])
+            snprintf(t->err.message, sizeof t->err.message, "%s", decision->reason);
+        break;
+    case DECIDE_POLICY:
+        break;
+    }
+}
+
+void transfer_decide(struct transfer *t, int64_t part, const struct decision *decision,
+                     struct turn *turn)
+{
+    if (decision->refresh_credentials) {
+        const struct task *task = t->item->task;
+        const struct store *remote = t->way == WAY_UPLOAD ? task->to : task->from;
+        if (turn_store(turn, remote))
+            turn_store(turn, remote)->refresh = true;
+    }
+    if (part >= 0)
+        part_decide(t, (uint32_t)part, decision, turn);
+    else if (t->asking)
+        decide_object(t, decision, turn);
+    leave(t, turn);
+}
+
+/* --- ends --------------------------------------------------------------------------------- */
+
+bool transfer_same_source(const struct row *row, const struct object_info *info)
+{
+    if (row->size != info->size)
+        return false;
+    if (row->etag[0] || info->etag[0])
+        return !strcmp(row->etag, info->etag);
+    return row->mtime_ns == info->mtime_ns &&
+           (!row->inode || !info->inode || row->inode == info->inode);
+}
+
+/* A script gave the object up without calling it a failure. */
+static void put_aside(struct transfer *t, const struct decision *decision)
+{
+    t->outcome = decision->kind == DECIDE_SKIP ? ROW_SKIPPED : ROW_ACTIVE;
+    t->defer = decision->kind == DECIDE_DEFER;
+    t->keep = t->defer;
+    snprintf(t->reason, sizeof t->reason, "%s", decision->reason);
+    start_leaving(t);
+}
+
+void transfer_obey(struct transfer *t, const struct decision *decision, struct turn *turn)
+{
+    struct err err = t->err;
+
+    switch (decision->kind) {
+    case DECIDE_RETRY:
+        t->item->part_size = decision->part_size;
+        t->again = true;
+        start_leaving(t);
+        break;
+    case DECIDE_SKIP:
+        put_aside(t, decision);
+        break;
+    case DECIDE_DEFER:
+        if (t->item->deferred)
+            transfer_give_up(t, &err, turn);
+        else
+            put_aside(t, decision);
+        break;
+    case DECIDE_STOP:
+        err_set(&turn->stop, ERR_CANCELLED, "%s", decision->reason);
+        break;
+    case DECIDE_FAIL:
+        if (decision->reason[0])
+            snprintf(err.message, sizeof err.message, "%s", decision->reason);
+        transfer_give_up(t, &err, turn);
+        break;
+    case DECIDE_POLICY:
+        break;
+    }
+}
+
+bool transfer_was_done(struct transfer *t, struct turn *turn)
+{
+    if (t->row.state != ROW_DONE || !transfer_same_source(&t->row, &t->info))
+        return false;
+    t->outcome = ROW_DONE;
+    turn->totals->objects_skipped++;
+    turn->totals->bytes_resumed += t->info.size;
+    turn->totals->bytes_done += t->info.size;
+    emit_reason(t, turn, EVENT_OBJECT_SKIPPED, "done before the run was interrupted");
+    t->keep = true;
+    start_leaving(t);
+    return true;
+}
+
+void transfer_succeed(struct transfer *t, struct turn *turn)
+{
+    t->row.state = ROW_DONE;
+    transfer_emit(t, turn, EVENT_VERIFIED);
+    transfer_emit(t, turn, EVENT_OBJECT_SUCCEEDED);
+    t->row.upload_id[0] = t->row.temp[0] = '\0';
+    memset(&t->row.err, 0, sizeof t->row.err);
+    transfer_save(t, turn);
+    if (t->n_parts)
+        drop_parts(t, turn);
+    else
+        turn->totals->bytes_done += t->info.size;
+    turn->totals->objects_done++;
+    turn->totals->checked[t->check]++;
+    t->outcome = ROW_DONE;
+    t->failing = t->again = false;
+    t->keep = true;
+    start_leaving(t);
+}
