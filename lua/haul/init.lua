@@ -1,0 +1,35 @@
+-- local haul = require "haul"
+local core = require "haul.core"
+local err = require "haul.err"
+local job = require "haul.job"
+local param = require "haul.param"
+local policy = require "haul.policy"
+local store = require "haul.store"
+local task = require "haul.task"
+
+local haul = {
+  copy = task.copy,
+  defer = policy.defer,
+  dir = store.dir,
+  fail = policy.fail,
+  job = job.new,
+  json = require "haul.json",
+  log = require "haul.log",
+  oss = store.oss,
+  param = param.object,
+  retry = policy.retry,
+  s3 = store.s3,
+  skip = policy.skip,
+  stop = policy.stop,
+  tos = store.tos,
+}
+
+local names = {}
+for name in pairs(haul) do names[#names + 1] = name end
+table.sort(names)
+
+return setmetatable(haul, {
+  __index = function(_, name)
+    err.raise(core.where(2), "haul", "it has no %s%s", err.show(name), err.hint(name, names))
+  end,
+})

@@ -1,0 +1,14 @@
+#pragma once
+/* What Lua can call, one file per subject.  Raw and strict: lua/haul/ gives it manners. */
+#include "wire/store.h"
+#include <lua.h>
+
+int luaopen_haul_core(lua_State *L);     /* units, log, limits, places in source */
+int luaopen_haul_core_run(lua_State *L); /* the running job */
+
+/* Adds the functions of api_file.c and api_credentials.c to the table on top. */
+void api_file_add(lua_State *L);
+void api_credentials_add(lua_State *L);
+
+/* The set in the userdata at `index`, which gives it away; NULL when it is none, or was given away. */
+struct credentials *api_credentials_take(lua_State *L, int index);

@@ -1,0 +1,159 @@
+#include "script/event_table.h"
+#include <inttypes.h>
+#include <lauxlib.h>
+#include <stdio.h>
+
+static void set_text(lua_State *L, const char *name, const char *text)
+{
+    if (!text || !*text)
+        return;
+    lua_pushstring(L, text);
+    lua_setfield(L, -2, name);
+}
+
+static void set_integer(lua_State *L, const char *name, int64_t number)
+{
+    lua_pushinteger(L, number);
+    lua_setfield(L, -2, name);
+}
+
+static void set_number(lua_State *L, const char *name, double number)
+{
+    lua_pushnumber(L, number);
+    lua_setfield(L, -2, name);
+}
+
+static void set_boolean(lua_State *L, const char *name, bool truth)
+{
+    lua_pushboolean(L, truth);
+    lua_setfield(L, -2, name);
+}
+
+static void push_checked(lua_State *L, const struct totals *totals)
+{
+    lua_newtable(L);
+    for (int i = 0; i < CHECKS; i++)
+        if (totals->checked[i] > 0)
+            set_integer(L, check_name((enum check)i), totals->checked[i]);
+}
+
+#define TOTALS_COUNTS(X) \
+    X(objects_known)     \
+    X(bytes_known)       \
+    X(objects_done)      \
+    X(objects_skipped)   \
+    X(objects_failed)    \
+    X(objects_deleted)   \
+    X(bytes_done)        \
+    X(bytes_moved)       \
+    X(bytes_resumed)     \
+    X(requests)          \
+    X(retries)           \
+    X(part_failures)     \
+    X(hook_errors)       \
+    X(in_flight)         \
+    X(rate)
+
+void totals_push(lua_State *L, const struct totals *totals)
+{
+    lua_createtable(L, 0, 20);
+#define X(name) set_integer(L, #name, totals->name);
+    TOTALS_COUNTS(X)
+#undef X
+    set_boolean(L, "listing_done", totals->listing_done);
+    set_number(L, "seconds", totals->seconds);
+    if (totals->limit >= 0)
+        set_integer(L, "limit", totals->limit);
+    if (totals->eta_ms >= 0)
+        set_number(L, "eta", (double)totals->eta_ms / 1e3);
+    push_checked(L, totals);
+    lua_setfield(L, -2, "checked");
+}
+
+static void set_part(lua_State *L, const struct event *event)
+{
+    lua_createtable(L, 0, 6);
+    set_integer(L, "number", event->part.number);
+    set_integer(L, "offset", event->part.offset);
+    set_integer(L, "size", event->part.size);
+    set_text(L, "etag", event->part.etag);
+    if (event->part.has_crc64) { /* as text: beyond what a Lua integer shows unsigned */
+        char digits[24];
+        snprintf(digits, sizeof digits, "%" PRIu64, event->part.crc64);
+        set_text(L, "crc64", digits);
+    }
+    set_number(L, "seconds", event->part.seconds);
+    lua_setfield(L, -2, "part");
+}
+
+/* Would the task's own policy try this kind again, were there attempts left? */
+static bool is_retryable(const struct event *event)
+{
+    if (event->err->final)
+        return false;
+    return !event->task || (event->task->retry.on & (1u << event->err->kind));
+}
+
+static void set_error(lua_State *L, const struct event *event)
+{
+    const struct err *err = event->err;
+    lua_createtable(L, 0, 7);
+    set_text(L, "kind", err_kind_name(err->kind));
+    set_text(L, "message", err->message);
+    if (err->status)
+        set_integer(L, "status", err->status);
+    set_text(L, "code", err->code);
+    set_text(L, "request_id", err->request_id);
+    set_text(L, "host_id", err->host_id);
+    if (err->retry_after_ms)
+        set_number(L, "retry_after", (double)err->retry_after_ms / 1e3);
+    set_boolean(L, "retryable", is_retryable(event));
+    lua_setfield(L, -2, "error");
+}
+
+static void set_object(lua_State *L, const struct event *event)
+{
+    if (event->task)
+        set_integer(L, "task", event->task->number);
+    set_text(L, "key", event->key);
+    set_text(L, "target", event->target);
+    set_text(L, "bucket", event->bucket);
+    set_text(L, "path", event->path);
+    if (event->transfer && event->size >= 0)
+        set_integer(L, "size", event->size);
+    if (event->attempt > 0)
+        set_integer(L, "attempt", event->attempt);
+    set_text(L, "reason", event->reason);
+    set_text(L, "upload_id", event->upload_id);
+    set_text(L, "temp_file", event->temp);
+}
+
+static bool names_check(enum event_kind kind)
+{
+    return kind == EVENT_VERIFIED || kind == EVENT_VERIFY_FAILED || kind == EVENT_OBJECT_SUCCEEDED;
+}
+
+static void set_totals(lua_State *L, const struct event *event)
+{
+    totals_push(L, event->totals);
+    if (event->kind == EVENT_JOB_FINISHED)
+        set_integer(L, "exit_status", event->exit_status);
+    lua_setfield(L, -2, event->kind == EVENT_JOB_FINISHED ? "summary" : "progress");
+}
+
+void event_push(lua_State *L, const struct event *event, const char *job)
+{
+    lua_createtable(L, 0, 16);
+    set_text(L, "event", event_name(event->kind));
+    set_number(L, "time", (double)event->time_ms / 1e3);
+    set_text(L, "job", job);
+    set_object(L, event);
+    if (event->part.number > 0)
+        set_part(L, event);
+    if (event->err)
+        set_error(L, event);
+    if (names_check(event->kind))
+        set_text(L, "check", check_name(event->check));
+    if (event->totals)
+        set_totals(L, event);
+}

@@ -1,0 +1,244 @@
+/*
+ * struct hooks for a job file.  Events are copied when they are told and delivered at the turn's end,
+ * each in a coroutine of its own; whatever a hook does wrong is logged, counted, and answered with the
+ * built-in policy.
+ */
+#include "base/list.h"
+#include "base/log.h"
+#include "core/run.h"
+#include "script/api.h"
+#include "script/event_table.h"
+#include "script/state.h"
+#include "script/task.h"
+#include <assert.h>
+#include <lauxlib.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* An event that owns what it points at. */
+struct queued {
+    struct queued *next;
+    struct event event;
+    struct err err;
+    struct totals totals;
+    uint64_t ticket;
+    char *text[8];
+    int n_texts;
+};
+
+static const char *keep(struct queued *item, const char *text)
+{
+    return text ? (item->text[item->n_texts++] = xstrdup(text)) : NULL;
+}
+
+static struct queued *queued_new(const struct event *event, uint64_t ticket)
+{
+    struct queued *item = xcalloc(1, sizeof *item);
+    item->event = *event;
+    item->ticket = ticket;
+    item->event.key = keep(item, event->key);
+    item->event.target = keep(item, event->target);
+    item->event.bucket = keep(item, event->bucket);
+    item->event.path = keep(item, event->path);
+    item->event.part.etag = keep(item, event->part.etag);
+    item->event.reason = keep(item, event->reason);
+    item->event.upload_id = keep(item, event->upload_id);
+    item->event.temp = keep(item, event->temp);
+    if (event->err) {
+        item->err = *event->err;
+        item->event.err = &item->err;
+    }
+    if (event->totals) {
+        item->totals = *event->totals;
+        item->event.totals = &item->totals;
+    }
+    return item;
+}
+
+static void queued_free(struct queued *item)
+{
+    for (int i = 0; i < item->n_texts; i++)
+        free(item->text[i]);
+    free(item);
+}
+
+static int task_number(const struct task *task)
+{
+    return task ? task->number : 0;
+}
+
+static bool hooks_wants(void *ctx, const struct task *task, enum event_kind kind)
+{
+    const struct script *script = ctx;
+    return script->wants[task_number(task)] >> kind & 1;
+}
+
+static void hooks_emit(void *ctx, const struct event *event, uint64_t ticket)
+{
+    struct script *script = ctx;
+    struct queued *item = queued_new(event, ticket);
+    list_push(&script->queue, item);
+}
+
+struct delivery {
+    struct script *script;
+    struct queued *item;
+    struct decision decision;
+    struct err err; /* of the hook; kind NONE: it went well */
+};
+
+/* [-0, +1] nil when there is none */
+static void push_handler(lua_State *L, const struct event *event)
+{
+    lua_getfield(L, LUA_REGISTRYINDEX, SCRIPT_HANDLERS);
+    lua_rawgeti(L, -1, task_number(event->task));
+    lua_pushstring(L, event_name(event->kind));
+    lua_rawget(L, -2);
+    lua_replace(L, -3);
+    lua_pop(L, 1);
+}
+
+/* [-1, +0]  What the hook returned becomes the decision. */
+static bool take_decision(lua_State *L, struct delivery *delivery)
+{
+    if (lua_isnil(L, -1)) {
+        lua_pop(L, 1);
+        return true;
+    }
+    lua_getfield(L, LUA_REGISTRYINDEX, SCRIPT_DECIDE);
+    lua_insert(L, -2);
+    lua_pushstring(L, event_name(delivery->item->event.kind));
+    lua_pushboolean(L, delivery->item->ticket != 0);
+    if (!vm_call(L, 3, 1, &delivery->err))
+        return false;
+    value_read_decision(L, &delivery->decision);
+    lua_pop(L, 1);
+    return true;
+}
+
+static int deliver_protected(lua_State *L)
+{
+    struct delivery *delivery = lua_touserdata(L, 1);
+    struct script *script = delivery->script;
+    luaL_checkstack(L, 20, NULL);
+    push_handler(L, &delivery->item->event);
+    if (lua_isnil(L, -1))
+        return 0;
+    event_push(L, &delivery->item->event, script->job->name);
+    lua_getfield(L, LUA_REGISTRYINDEX, SCRIPT_JOB);
+    if (task_run(L, 2, 1, script->hook_timeout_ms, &delivery->err))
+        take_decision(L, delivery);
+    return 0;
+}
+
+static void hook_failed(struct run *run, struct delivery *delivery)
+{
+    const struct event *event = &delivery->item->event;
+    log_error("hook %s%s%s: %s", event_name(event->kind), event->key ? " of " : "",
+              event->key ? event->key : "", delivery->err.message);
+    run_hook_failed(run);
+    delivery->decision = (struct decision){.kind = DECIDE_POLICY, .after_ms = -1};
+}
+
+static void deliver(struct script *script, struct run *run, struct queued *item)
+{
+    struct delivery delivery = {.script = script, .item = item, .decision.after_ms = -1};
+    struct err err = {0};
+    if (!vm_run(script->vm, deliver_protected, &delivery, &err))
+        delivery.err = err;
+    if (delivery.err.kind != ERR_NONE)
+        hook_failed(run, &delivery);
+    if (item->ticket)
+        run_decide(run, item->ticket, &delivery.decision);
+    else if (delivery.decision.kind == DECIDE_STOP)
+        run_stop(run, delivery.decision.reason);
+}
+
+/* What is told while hooks run waits for the next resume. */
+static void hooks_resume(void *ctx, struct run *run, int64_t now_ms)
+{
+    (void)now_ms;
+    struct script *script = ctx;
+    struct queued *item = script->queue.head;
+    list_init(&script->queue);
+    script->run = run;
+    while (item) {
+        struct queued *next = item->next;
+        deliver(script, run, item);
+        queued_free(item);
+        item = next;
+    }
+    script->run = NULL;
+}
+
+struct refresh {
+    struct script *script;
+    int place; /* in job->stores, from 1 */
+    struct credentials *fresh;
+    struct err err;
+};
+
+static int refresh_protected(lua_State *L)
+{
+    struct refresh *refresh = lua_touserdata(L, 1);
+    luaL_checkstack(L, 20, NULL);
+    lua_getfield(L, LUA_REGISTRYINDEX, SCRIPT_PROVIDERS);
+    lua_rawgeti(L, -1, refresh->place);
+    if (!lua_isfunction(L, -1)) {
+        err_set(&refresh->err, ERR_AUTH, "the credentials of this store come from no function");
+        return 0;
+    }
+    if (task_run(L, 0, 1, refresh->script->hook_timeout_ms, &refresh->err))
+        refresh->fresh = api_credentials_take(L, -1);
+    return 0;
+}
+
+static int place_of(const struct job *job, const struct store *store)
+{
+    for (int i = 0; i < job->n_stores; i++)
+        if (job->stores[i].store == store)
+            return i + 1;
+    return 0;
+}
+
+static bool hooks_refresh(void *ctx, struct store *store, struct err *err)
+{
+    struct script *script = ctx;
+    struct refresh refresh = {.script = script, .place = place_of(script->job, store)};
+    struct err outer = {0};
+    if (!vm_run(script->vm, refresh_protected, &refresh, &outer))
+        refresh.err = outer;
+    if (!refresh.fresh && refresh.err.kind == ERR_NONE)
+        err_set(&refresh.err, ERR_AUTH, "the function gave no credentials");
+    if (refresh.err.kind == ERR_NONE) {
+        script_give(script, store, refresh.fresh);
+        return true;
+    }
+    credentials_free(refresh.fresh);
+    return err_set(err, ERR_AUTH, "new credentials for %s: %s", store->name, refresh.err.message);
+}
+
+void script_hooks(struct script *script, struct hooks *hooks)
+{
+    *hooks = (struct hooks){.ctx = script};
+    for (int i = 0; i < script->job->n_stores; i++)
+        if (script->job->stores[i].can_refresh)
+            hooks->refresh = hooks_refresh;
+    uint64_t any = 0;
+    for (int i = 0; i <= script->job->n_tasks; i++)
+        any |= script->wants[i];
+    if (!any)
+        return;
+    hooks->wants = hooks_wants;
+    hooks->emit = hooks_emit;
+    hooks->resume = hooks_resume;
+}
+
+void hooks_free(struct script *script)
+{
+    for (struct queued *item = script->queue.head; item;) {
+        struct queued *next = item->next;
+        queued_free(item);
+        item = next;
+    }
+}

@@ -1,0 +1,31 @@
+#pragma once
+/*
+ * A job file: loaded, checked, its job as plain data, its hooks as struct hooks.  What commands see of
+ * Lua.  Control thread only.
+ */
+#include "base/buf.h"
+#include "core/hooks.h"
+
+struct script;
+
+struct script_options {
+    const char *file;
+    const char *const *params; /* "name=value" */
+    int n_params;
+    const char *lua_dir; /* modules from here; NULL: $HAUL_LUA, else the embedded ones */
+    int concurrency;     /* overrides of the command line; 0 and NULL: none */
+    const char *part_size, *rate;
+};
+
+/* Runs the job file and resolves its stores.  NULL: `err` names file and line; its kind is ERR_AUTH when
+ * credentials are what is missing (exit status 3), else ERR_INVALID or ERR_SCRIPT (2). */
+struct script *script_load(const struct script_options *options, struct err *err);
+void script_free(struct script *script);
+
+/* Owned by the script. */
+struct job *script_job(struct script *script);
+/* Members that no handler needs are NULL. */
+void script_hooks(struct script *script, struct hooks *hooks);
+
+/* Adds the parameters of a job file to `out`, for people; needs no values for them. */
+bool script_help(const struct script_options *options, struct buf *out, struct err *err);

@@ -1,0 +1,42 @@
+#pragma once
+/* struct script as the files of this folder see it; commands include script.h. */
+#include "core/hooks.h"
+#include "script/script.h"
+#include "script/vm.h"
+
+struct queued; /* hooks.c */
+
+struct script {
+    struct vm *vm;
+    struct job *job;
+    char *file;
+    int64_t hook_timeout_ms;
+    struct run *run; /* while hooks run; else NULL */
+    uint64_t *wants; /* bits 1 << enum event_kind, by task number; [0]: events of the job */
+    struct {
+        struct queued *head, **tail;
+    } queue; /* events taken, not yet delivered */
+    struct credentials *
+        *credentials; /* every set ever given: an op in flight may hold an old one */
+    int n_credentials;
+};
+
+/* Takes ownership of the set and puts it into the store; NULL does nothing. */
+void script_give(struct script *script, struct store *store, struct credentials *fresh);
+
+/* hooks.c: frees what was not delivered. */
+void hooks_free(struct script *script);
+
+/* value.c: the table of lua/haul/job.lua's normalize at the top of the stack becomes script->job and
+ * script->wants; protected mode only.  What was made before an error is in script->job. */
+bool value_read_job(lua_State *L, struct script *script, struct err *err);
+
+/* Reads { kind, after_ms, part_size, refresh_credentials, reason } at the top of the stack. */
+void value_read_decision(lua_State *L, struct decision *decision);
+
+/* Names of what the registry holds for a script. */
+#define SCRIPT_HANDLERS "haul.handlers" /* task number -> event -> function */
+#define SCRIPT_PROVIDERS \
+    "haul.providers"                 /* place in job->stores, from 1 -> function -> credentials */
+#define SCRIPT_JOB    "haul.running" /* a hook's second argument */
+#define SCRIPT_DECIDE "haul.decide"  /* what a hook returned -> plain decision, or an error */

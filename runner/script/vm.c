@@ -1,0 +1,265 @@
+#include "script/vm.h"
+#include "base/log.h"
+#include "script/sandbox.h"
+#include <assert.h>
+#include <errno.h>
+#include <lauxlib.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define TICK 10000 /* instructions between two looks at the clock: about 0.1 ms */
+
+static const char vm_key; /* its address is the registry's key */
+
+struct vm *vm_of(lua_State *L)
+{
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &vm_key);
+    struct vm *vm = lua_touserdata(L, -1);
+    lua_pop(L, 1);
+    return vm;
+}
+
+static void *vm_alloc(void *ud, void *block, size_t old, size_t new)
+{
+    struct vm *vm = ud;
+    if (!block)
+        old = 0; /* Lua passes a type here */
+    if (new == 0) {
+        free(block);
+        vm->used -= old;
+        return NULL;
+    }
+    if (new > old &&new - old > vm->limit - vm->used)
+        return NULL;
+    void *moved = realloc(block, new);
+    if (moved)
+        vm->used = vm->used - old + new;
+    return moved;
+}
+
+static int64_t cpu_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/* Once the time is over every further instruction is an error, so that a loop around pcall cannot
+ * swallow it: the hook fires again outside of the pcall. */
+static void vm_tick(lua_State *L, lua_Debug *ar)
+{
+    (void)ar;
+    struct vm *vm = vm_of(L);
+    if (vm->deadline_ns == 0 || (!vm->expired && cpu_ns() < vm->deadline_ns)) {
+        if (lua_gethookcount(L) != TICK)
+            lua_sethook(L, vm_tick, LUA_MASKCOUNT, TICK);
+        return;
+    }
+    vm->expired = true;
+    lua_sethook(L, vm_tick, LUA_MASKCOUNT, 1);
+    lua_sethook(vm->limited, vm_tick, LUA_MASKCOUNT, 1);
+    luaL_error(L, "computed for more than %f seconds (hook_timeout)", (double)vm->budget_ms / 1e3);
+}
+
+void vm_limit(struct vm *vm, lua_State *co, int64_t budget_ms)
+{
+    assert(!vm->limited);
+    vm->limited = co;
+    vm->budget_ms = budget_ms;
+    vm->deadline_ns = cpu_ns() + budget_ms * 1000000;
+    vm->expired = false;
+}
+
+void vm_unlimit(struct vm *vm)
+{
+    vm->limited = NULL;
+    vm->deadline_ns = 0;
+    vm->expired = false;
+}
+
+void vm_log_lines(const char *text)
+{
+    for (int lines = 0; *text && lines < 60; lines++) {
+        size_t len = strcspn(text, "\n");
+        log_error("%.*s", (int)(len < 400 ? len : 400), text);
+        text += len + (text[len] == '\n');
+    }
+}
+
+/* Replaces a string error by itself and a traceback; leaves tables, which say all there is to say. */
+static int vm_traceback(lua_State *L)
+{
+    const char *message = lua_type(L, 1) == LUA_TTABLE ? NULL : lua_tostring(L, 1);
+    if (message)
+        luaL_traceback(L, L, message, 1);
+    return 1;
+}
+
+/* [table] -> kind, message.  Raw access: an error object's metamethods are not trusted. */
+static int describe_table(lua_State *L)
+{
+    lua_pushstring(L, "kind");
+    lua_rawget(L, 1);
+    lua_pushstring(L, "message");
+    lua_rawget(L, 1);
+    if (lua_type(L, -1) != LUA_TSTRING) {
+        lua_settop(L, 1);
+        lua_pushnil(L);
+        luaL_tolstring(L, 1, NULL);
+    }
+    return 2;
+}
+
+/* The first line of a text, within what an error can hold. */
+static void set_message(struct err *err, enum err_kind kind, const char *text)
+{
+    size_t len = strcspn(text, "\n");
+    err_set(err, kind, "%.*s", (int)(len < 310 ? len : 310), text);
+}
+
+static void set_from_object(lua_State *L, struct err *err)
+{
+    enum err_kind kind = ERR_SCRIPT;
+    lua_pushcfunction(L, describe_table);
+    lua_insert(L, -2);
+    if (lua_pcall(L, 1, 2, 0) != LUA_OK) {
+        err_set(err, kind, "the error object cannot be shown");
+        lua_pop(L, 1);
+        return;
+    }
+    const char *word = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : NULL;
+    if (word && (!err_kind_parse(word, &kind) || kind == ERR_NONE))
+        kind = ERR_SCRIPT;
+    const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
+    set_message(err, kind, text);
+    lua_pop(L, 2);
+}
+
+bool vm_error(lua_State *L, int status, struct err *err)
+{
+    if (status == LUA_ERRMEM) {
+        struct vm *vm = vm_of(L);
+        err_set(err, ERR_SCRIPT, "the job file needs more than its %zu MiB of memory",
+                vm ? vm->limit >> 20 : 0);
+        lua_pop(L, 1);
+    } else if (lua_type(L, -1) == LUA_TSTRING) {
+        set_message(err, ERR_SCRIPT, lua_tostring(L, -1));
+        if (strchr(lua_tostring(L, -1), '\n'))
+            vm_log_lines(lua_tostring(L, -1));
+        lua_pop(L, 1);
+    } else {
+        set_from_object(L, err);
+    }
+    return false;
+}
+
+bool vm_call(lua_State *L, int nargs, int nresults, struct err *err)
+{
+    int base = lua_gettop(L) - nargs;
+    lua_pushcfunction(L, vm_traceback);
+    lua_insert(L, base);
+    int status = lua_pcall(L, nargs, nresults, base);
+    lua_remove(L, base);
+    if (status == LUA_OK)
+        return true;
+    vm_error(L, status, err);
+    assert(lua_gettop(L) == base - 1);
+    return false;
+}
+
+bool vm_run(struct vm *vm, lua_CFunction body, void *arg, struct err *err)
+{
+    int top = lua_gettop(vm->L);
+    lua_pushcfunction(vm->L, body);
+    lua_pushlightuserdata(vm->L, arg);
+    int status = lua_pcall(vm->L, 1, 0, 0);
+    if (status != LUA_OK) {
+        vm_unlimit(vm); /* the error may have left a task_run half-way */
+        vm_error(vm->L, status, err);
+    }
+    assert(lua_gettop(vm->L) == top);
+    return status == LUA_OK;
+}
+
+int vm_load_file(lua_State *L, const char *path)
+{
+    struct stat st;
+    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
+        lua_pushnil(L);
+        lua_pushfstring(L, "%s: is a directory", path);
+        return 2;
+    }
+    if (access(path, R_OK) != 0) {
+        lua_pushnil(L);
+        lua_pushfstring(L, "%s: %s", path, strerror(errno));
+        return 2;
+    }
+    if (luaL_loadfilex(L, path, "t") == LUA_OK)
+        return 1;
+    lua_pushnil(L);
+    lua_insert(L, -2);
+    return 2;
+}
+
+/* A directory that anybody may write to could hold anybody's code. */
+static bool dir_trusted(const char *path, struct err *err)
+{
+    struct stat st;
+    if (stat(path, &st) != 0)
+        return err_set(err, ERR_INVALID, "HAUL_LUA: %s: %s", path, strerror(errno));
+    if (!S_ISDIR(st.st_mode))
+        return err_set(err, ERR_INVALID, "HAUL_LUA: %s: not a directory", path);
+    if ((st.st_mode & S_IWOTH) || (st.st_uid != geteuid() && st.st_uid != 0))
+        return err_set(err, ERR_INVALID, "HAUL_LUA: %s: others may write to it", path);
+    return true;
+}
+
+static bool lua_dir_trusted(const char *dir, struct err *err)
+{
+    char *inner = xasprintf("%s/haul", dir);
+    bool good = dir_trusted(dir, err) && dir_trusted(inner, err);
+    free(inner);
+    return good;
+}
+
+static int vm_start(lua_State *L)
+{
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &vm_key); /* the argument: the vm */
+    sandbox_open(L);
+    return 0;
+}
+
+struct vm *vm_new(const char *lua_dir, size_t memory, struct err *err)
+{
+    if (lua_dir && !lua_dir_trusted(lua_dir, err))
+        return NULL;
+    struct vm *vm = xcalloc(1, sizeof *vm);
+    vm->limit = memory;
+    vm->lua_dir = xstrdup(lua_dir);
+    vm->L = lua_newstate(vm_alloc, vm);
+    if (!vm->L) {
+        err_set(err, ERR_SCRIPT, "no memory for the script");
+        vm_free(vm);
+        return NULL;
+    }
+    lua_sethook(vm->L, vm_tick, LUA_MASKCOUNT, TICK);
+    if (!vm_run(vm, vm_start, vm, err)) {
+        vm_free(vm);
+        return NULL;
+    }
+    return vm;
+}
+
+void vm_free(struct vm *vm)
+{
+    if (!vm)
+        return;
+    if (vm->L)
+        lua_close(vm->L);
+    assert(vm->used == 0);
+    free(vm->lua_dir);
+    free(vm);
+}

@@ -1,0 +1,382 @@
+/*
+ * Job files for specs: load one, look at the job it made, tell its hooks of events and see what they
+ * asked of the run, which is a fake that keeps a list.
+ */
+#include "script/script.h"
+#include "core/run.h"
+#include "script/embedded.h"
+#include <dlfcn.h>
+#include <lauxlib.h>
+#include <stdlib.h>
+#include <string.h>
+
+int luaopen_script(lua_State *L);
+int luaopen_cjson(lua_State *L);
+
+/* Modules come from lua/ here, and cjson from the system. */
+const struct embedded_module embedded_modules[] = {{NULL, NULL, 0}};
+
+int luaopen_cjson(lua_State *L)
+{
+    void *library = dlopen("liblua5.4-cjson.so.0", RTLD_NOW);
+    void *symbol = library ? dlsym(library, "luaopen_cjson") : NULL;
+    lua_CFunction open;
+    memcpy(&open, &symbol, sizeof open);
+    return open ? open(L) : luaL_error(L, "no cjson");
+}
+
+/* --- the fake run ------------------------------------------------------------------------------- */
+
+static struct buf calls; /* a line each */
+static struct run *const fake_run = (struct run *)&calls;
+
+void run_decide(struct run *run, uint64_t ticket, const struct decision *d)
+{
+    static const char *const kinds[] = {"policy", "retry", "skip", "fail", "defer", "stop"};
+    (void)run;
+    buf_addf(&calls, "decide %d %s after=%lld part_size=%lld refresh=%d reason=%s\n", (int)ticket,
+             kinds[d->kind], (long long)d->after_ms, (long long)d->part_size,
+             d->refresh_credentials, d->reason);
+}
+
+void run_cancel(struct run *run, bool abort_uploads)
+{
+    (void)run;
+    buf_addf(&calls, "cancel %d\n", abort_uploads);
+}
+
+void run_stop(struct run *run, const char *reason)
+{
+    (void)run;
+    buf_addf(&calls, "stop %s\n", reason);
+}
+
+void run_pause(struct run *run, bool paused)
+{
+    (void)run;
+    buf_addf(&calls, "pause %d\n", paused);
+}
+
+void run_set_rate(struct run *run, int64_t rate)
+{
+    (void)run;
+    buf_addf(&calls, "rate %lld\n", (long long)rate);
+}
+
+void run_set_concurrency(struct run *run, int concurrency)
+{
+    (void)run;
+    buf_addf(&calls, "concurrency %d\n", concurrency);
+}
+
+void run_hook_failed(struct run *run)
+{
+    (void)run;
+    buf_adds(&calls, "hook_failed\n");
+}
+
+void run_totals(const struct run *run, struct totals *totals)
+{
+    (void)run;
+    *totals =
+        (struct totals){.objects_done = 3, .limit = -1, .eta_ms = 1500, .checked[CHECK_MD5] = 2};
+}
+
+/* --- the job as a table ------------------------------------------------------------------------- */
+
+static void set_text(lua_State *L, const char *name, const char *text)
+{
+    lua_pushstring(L, text);
+    lua_setfield(L, -2, name);
+}
+
+static void set_int(lua_State *L, const char *name, int64_t value)
+{
+    lua_pushinteger(L, value);
+    lua_setfield(L, -2, name);
+}
+
+static void push_remote(lua_State *L, const struct store *store)
+{
+    const struct credentials *keys = store->credentials;
+    set_text(L, "bucket", store->bucket);
+    set_text(L, "region", store->region);
+    set_text(L, "host", store->host);
+    set_int(L, "https", store->https);
+    set_int(L, "bucket_in_path", store->bucket_in_path);
+    set_int(L, "sign_v1", store->sign_v1);
+    set_int(L, "checksum", store->checksum);
+    set_int(L, "connect_timeout", store->connect_timeout_ms);
+    set_int(L, "stall_timeout", store->stall_timeout_ms);
+    set_text(L, "proxy", store->proxy);
+    set_text(L, "header", http_fields_get(&store->headers, "x-extra"));
+    if (!keys)
+        return;
+    set_text(L, "access_key", keys->access_key);
+    set_text(L, "secret_key", keys->secret_key);
+    set_text(L, "token", keys->token);
+    set_int(L, "expires", keys->expires_ms);
+    set_int(L, "anonymous", keys->anonymous);
+}
+
+static void push_store(lua_State *L, const struct job_store *entry)
+{
+    lua_newtable(L);
+    set_int(L, "kind", entry->store->kind);
+    set_text(L, "name", entry->store->name);
+    set_text(L, "root", entry->store->root);
+    set_int(L, "read_rate", entry->read_rate);
+    set_int(L, "write_rate", entry->write_rate);
+    set_int(L, "request_rate", entry->request_rate);
+    set_int(L, "can_refresh", entry->can_refresh);
+    if (entry->store->kind != STORE_DIR)
+        push_remote(L, entry->store);
+}
+
+static void push_task(lua_State *L, const struct task *task)
+{
+    lua_newtable(L);
+    set_text(L, "from", task->from->name);
+    set_text(L, "to", task->to->name);
+    set_text(L, "from_path", task->from_path);
+    set_text(L, "to_path", task->to_path);
+    set_int(L, "single", task->single);
+    set_int(L, "part_size", task->part_size);
+    set_int(L, "concurrency", task->concurrency);
+    set_int(L, "rate", task->rate);
+    set_int(L, "attempts", task->retry.attempts);
+    set_int(L, "base", task->retry.base_ms);
+    set_int(L, "cap", task->retry.cap_ms);
+    set_int(L, "jitter", task->retry.jitter);
+    set_int(L, "retry_on", task->retry.on);
+    if (!task->keys)
+        return;
+    lua_newtable(L);
+    for (int i = 0; i < task->n_keys; i++) {
+        lua_pushstring(L, task->keys[i]);
+        lua_rawseti(L, -2, i + 1);
+    }
+    lua_setfield(L, -2, "keys");
+}
+
+static void push_job(lua_State *L, const struct job *job)
+{
+    lua_newtable(L);
+    set_text(L, "name", job->name);
+    set_text(L, "file", job->file);
+    set_int(L, "concurrency", job->concurrency);
+    set_int(L, "lanes", job->lanes);
+    set_int(L, "workers", job->workers);
+    set_int(L, "rate", job->rate);
+    set_int(L, "durability", job->durability);
+    lua_newtable(L);
+    for (int i = 0; i < job->n_stores; i++) {
+        push_store(L, &job->stores[i]);
+        lua_rawseti(L, -2, i + 1);
+    }
+    lua_setfield(L, -2, "stores");
+    lua_newtable(L);
+    for (int i = 0; i < job->n_tasks; i++) {
+        push_task(L, &job->tasks[i]);
+        lua_rawseti(L, -2, i + 1);
+    }
+    lua_setfield(L, -2, "tasks");
+}
+
+/* --- loading ------------------------------------------------------------------------------------ */
+
+#define PARAMS_MAX 16
+
+static const char *opt_text(lua_State *L, const char *name)
+{
+    lua_getfield(L, 1, name);
+    const char *text = lua_tostring(L, -1);
+    lua_pop(L, 1); /* the argument keeps it */
+    return text;
+}
+
+static void read_options(lua_State *L, struct script_options *options, const char **params)
+{
+    luaL_checktype(L, 1, LUA_TTABLE);
+    *options = (struct script_options){.file = opt_text(L, "file"),
+                                       .lua_dir = opt_text(L, "lua_dir"),
+                                       .part_size = opt_text(L, "part_size"),
+                                       .rate = opt_text(L, "rate"),
+                                       .params = params};
+    lua_getfield(L, 1, "concurrency");
+    options->concurrency = (int)lua_tointeger(L, -1);
+    lua_getfield(L, 1, "params");
+    for (int i = 0; lua_istable(L, -1) && i < PARAMS_MAX; i++) {
+        if (lua_rawgeti(L, -1, i + 1) == LUA_TSTRING)
+            params[options->n_params++] = lua_tostring(L, -1);
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 2);
+}
+
+static int push_err(lua_State *L, const struct err *err)
+{
+    lua_pushnil(L);
+    lua_pushstring(L, err_kind_name(err->kind));
+    lua_pushstring(L, err->message);
+    return 3;
+}
+
+static struct script *check_script(lua_State *L)
+{
+    struct script **box = luaL_checkudata(L, 1, "probe.script");
+    luaL_argcheck(L, *box, 1, "freed");
+    return *box;
+}
+
+static int probe_load(lua_State *L)
+{
+    const char *params[PARAMS_MAX];
+    struct script_options options;
+    struct err err = {0};
+    read_options(L, &options, params);
+    struct script **box = lua_newuserdatauv(L, sizeof *box, 0);
+    *box = NULL;
+    luaL_setmetatable(L, "probe.script");
+    *box = script_load(&options, &err);
+    return *box ? 1 : push_err(L, &err);
+}
+
+static int probe_help(lua_State *L)
+{
+    const char *params[PARAMS_MAX];
+    struct script_options options;
+    struct err err = {0};
+    read_options(L, &options, params);
+    struct buf out = buf_new(1 << 16);
+    bool good = script_help(&options, &out, &err);
+    lua_pushstring(L, buf_str(&out));
+    buf_free(&out);
+    return good ? 1 : push_err(L, &err);
+}
+
+static int probe_free(lua_State *L)
+{
+    struct script **box = luaL_checkudata(L, 1, "probe.script");
+    script_free(*box);
+    *box = NULL;
+    return 0;
+}
+
+static int probe_job(lua_State *L)
+{
+    push_job(L, script_job(check_script(L)));
+    return 1;
+}
+
+/* --- hooks -------------------------------------------------------------------------------------- */
+
+static const struct task *task_at(struct script *script, int number)
+{
+    return number ? &script_job(script)->tasks[number - 1] : NULL;
+}
+
+static int probe_wants(lua_State *L)
+{
+    struct script *script = check_script(L);
+    struct hooks hooks;
+    enum event_kind kind;
+    script_hooks(script, &hooks);
+    if (!hooks.wants)
+        return 0;
+    luaL_argcheck(L, event_parse(luaL_checkstring(L, 3), &kind), 3, "no event");
+    lua_pushboolean(L, hooks.wants(hooks.ctx, task_at(script, (int)luaL_checkinteger(L, 2)), kind));
+    return 1;
+}
+
+/* task number, event name, ticket: an event with every field set */
+static int probe_tell(lua_State *L)
+{
+    struct script *script = check_script(L);
+    struct hooks hooks;
+    struct err err = {.kind = ERR_THROTTLED,
+                      .status = 503,
+                      .code = "SlowDown",
+                      .request_id = "R1",
+                      .host_id = "H1",
+                      .message = "slow down"};
+    struct totals totals = {.bytes_done = 77, .limit = 1000, .eta_ms = -1};
+    struct event event = {.time_ms = 1500,
+                          .key = "a/b",
+                          .target = "t/a/b",
+                          .bucket = "pail",
+                          .path = "/srv/a/b",
+                          .size = 10,
+                          .attempt = 2,
+                          .err = &err,
+                          .reason = "why",
+                          .upload_id = "U1",
+                          .temp = ".tmp",
+                          .check = CHECK_CRC64,
+                          .totals = &totals,
+                          .exit_status = 1};
+    event.task = task_at(script, (int)luaL_checkinteger(L, 2));
+    event.transfer = event.task ? 1 : 0;
+    luaL_argcheck(L, event_parse(luaL_checkstring(L, 3), &event.kind), 3, "no event");
+    event.part.number = 4;
+    event.part.offset = 30;
+    event.part.size = 10;
+    event.part.etag = "\"e\"";
+    event.part.has_crc64 = true;
+    event.part.crc64 = UINT64_MAX;
+    event.part.seconds = 0.25;
+    script_hooks(script, &hooks);
+    hooks.emit(hooks.ctx, &event, (uint64_t)luaL_optinteger(L, 4, 0));
+    return 0;
+}
+
+/* -> what the hooks asked of the run, a line each */
+static int probe_resume(lua_State *L)
+{
+    struct hooks hooks;
+    script_hooks(check_script(L), &hooks);
+    buf_clear(&calls);
+    hooks.resume(hooks.ctx, fake_run, 0);
+    lua_pushstring(L, buf_str(&calls));
+    return 1;
+}
+
+/* place of the store -> true; or nil, kind, message */
+static int probe_refresh(lua_State *L)
+{
+    struct script *script = check_script(L);
+    struct hooks hooks;
+    struct err err = {0};
+    script_hooks(script, &hooks);
+    luaL_argcheck(L, hooks.refresh, 1, "no refresh");
+    if (!hooks.refresh(hooks.ctx, script_job(script)->stores[luaL_checkinteger(L, 2) - 1].store,
+                       &err))
+        return push_err(L, &err);
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
+static const luaL_Reg script_methods[] = {
+    {"__gc", probe_free},       {"free", probe_free}, {"job", probe_job},
+    {"refresh", probe_refresh}, {"tell", probe_tell}, {"resume", probe_resume},
+    {"wants", probe_wants},     {NULL, NULL},
+};
+
+static const luaL_Reg script_functions[] = {
+    {"help", probe_help},
+    {"load", probe_load},
+    {NULL, NULL},
+};
+
+int luaopen_script(lua_State *L)
+{
+    if (calls.max == 0)
+        calls = buf_new(1 << 20);
+    luaL_newmetatable(L, "probe.script");
+    luaL_setfuncs(L, script_methods, 0);
+    lua_pushvalue(L, -1);
+    lua_setfield(L, -2, "__index");
+    lua_pop(L, 1);
+    luaL_newlib(L, script_functions);
+    return 1;
+}
