@@ -4,6 +4,7 @@
  */
 #include "script/script.h"
 #include "core/run.h"
+#include "script/api.h"
 #include "script/embedded.h"
 #include <dlfcn.h>
 #include <lauxlib.h>
@@ -362,7 +363,14 @@ static const luaL_Reg script_methods[] = {
     {"wants", probe_wants},     {NULL, NULL},
 };
 
+/* -> haul.core, for specs of the modules in lua/ */
+static int probe_core(lua_State *L)
+{
+    return luaopen_haul_core(L);
+}
+
 static const luaL_Reg script_functions[] = {
+    {"core", probe_core},
     {"help", probe_help},
     {"load", probe_load},
     {NULL, NULL},
