@@ -158,9 +158,8 @@ static bool run_put(struct journal *journal, const struct run_row *run, struct e
 /* A new run: what the earlier ones still hold on servers and disks becomes orphans. */
 static bool run_start(struct journal *journal, uint64_t fingerprint, struct err *err)
 {
-    struct run_row run = {.number = journal->run,
-                          .fingerprint = fingerprint,
-                          .started_ms = clock_wall_ms()};
+    struct run_row run = {
+        .number = journal->run, .fingerprint = fingerprint, .started_ms = clock_wall_ms()};
 
     journal_begin(journal, err);
     if (do_run(journal, SQL_ORPHAN_HELD, run.number, err) &&
@@ -177,15 +176,35 @@ static bool run_carry_on(struct journal *journal, struct run_row *run, struct er
     return run_put(journal, run, err);
 }
 
+/* Some statements about a run as one; alone where no turn is open. */
+static bool do_steps(struct journal *journal, const enum journal_sql *which, size_t n,
+                     struct err *err)
+{
+    bool alone = !journal->in_turn, ok = true;
+
+    if (alone)
+        journal_begin(journal, err);
+    for (size_t i = 0; ok && i < n; i++)
+        ok = do_run(journal, which[i], journal->run, err);
+    if (!alone)
+        return ok;
+    if (ok)
+        return journal_commit(journal, err);
+    journal->in_turn = false;
+    return journal->written ? rollback(journal) : false;
+}
+
 bool journal_finish_run(struct journal *journal, struct err *err)
 {
-    static const enum journal_sql steps[] = {SQL_RUN_FINISH, SQL_OBJECT_FORGET, SQL_PART_FORGET,
+    static const enum journal_sql which[] = {SQL_RUN_FINISH, SQL_OBJECT_FORGET, SQL_PART_FORGET,
                                              SQL_RUN_FORGET};
+    return do_steps(journal, which, sizeof which / sizeof *which, err);
+}
 
-    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
-        if (!do_run(journal, steps[i], journal->run, err))
-            return false;
-    return true;
+bool journal_forget(struct journal *journal, struct err *err)
+{
+    static const enum journal_sql which[] = {SQL_OBJECT_CLEAR, SQL_PART_CLEAR};
+    return do_steps(journal, which, sizeof which / sizeof *which, err);
 }
 
 bool journal_note_end(struct journal *journal, int exit_status, int64_t now_ms, struct err *err)

@@ -34,6 +34,8 @@ struct sqlite3_stmt;
     X(PARTS, "SELECT * FROM part WHERE run=?1 AND task=?2 AND key=?3 ORDER BY n")              \
     X(PART_BYTES, "SELECT sum(p.len) FROM part p JOIN object o USING(run, task, key)"          \
                   " WHERE p.run=?1 AND o.state=1")                                             \
+    X(OBJECT_CLEAR, "DELETE FROM object WHERE run=?1")                                         \
+    X(PART_CLEAR, "DELETE FROM part WHERE run=?1")                                             \
     X(PART_FORGET, "DELETE FROM part WHERE run<?1")                                            \
     X(ORPHAN_PUT, "INSERT OR IGNORE INTO orphan(store, key, upload_id, temp) VALUES(?,?,?,?)") \
     X(ORPHAN_HELD, "INSERT OR IGNORE INTO orphan(store, key, upload_id, temp)"                 \

@@ -167,7 +167,8 @@ static void row_read(struct sqlite3_stmt *stmt, struct row *row)
     column_text(stmt, OBJECT_ERR_MESSAGE, row->err.message, sizeof row->err.message);
 }
 
-bool journal_get(struct journal *journal, int task, const char *key, struct row *row, struct err *err)
+bool journal_get(struct journal *journal, int task, const char *key, struct row *row,
+                 struct err *err)
 {
     struct sqlite3_stmt *stmt = journal_sql(journal, SQL_OBJECT_GET, err);
 
@@ -214,8 +215,8 @@ bool journal_put(struct journal *journal, int task, const char *key, const struc
 }
 
 bool journal_each(struct journal *journal, enum row_state state,
-                  void (*each)(void *ctx, int task, const char *key, const struct row *row), void *ctx,
-                  struct err *err)
+                  void (*each)(void *ctx, int task, const char *key, const struct row *row),
+                  void *ctx, struct err *err)
 {
     struct sqlite3_stmt *stmt = journal_sql(journal, SQL_OBJECT_ALL, err);
     char key[LIMIT_KEY * 4];
@@ -239,8 +240,8 @@ bool journal_each(struct journal *journal, enum row_state state,
 
 /* --- parts ---------------------------------------------------------------------------------- */
 
-bool journal_put_part(struct journal *journal, int task, const char *key, const struct part_row *part,
-                      struct err *err)
+bool journal_put_part(struct journal *journal, int task, const char *key,
+                      const struct part_row *part, struct err *err)
 {
     struct cell cell[PART_COLUMNS] = {
         [PART_RUN] = number_cell(journal->run),
@@ -300,8 +301,8 @@ bool journal_parts(struct journal *journal, int task, const char *key,
 
 /* --- orphans -------------------------------------------------------------------------------- */
 
-bool journal_orphan(struct journal *journal, const char *store, const char *key, const char *upload_id,
-                    const char *temp, struct err *err)
+bool journal_orphan(struct journal *journal, const char *store, const char *key,
+                    const char *upload_id, const char *temp, struct err *err)
 {
     struct sqlite3_stmt *stmt = journal_sql_write(journal, SQL_ORPHAN_PUT, err);
 
