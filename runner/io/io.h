@@ -22,7 +22,7 @@ struct io {
 };
 
 struct io_config {
-    int n_lanes;       /* 0: the lane runs inside collect, and so do the workers */
+    int n_lanes; /* 0: the lane runs inside collect, and so do the workers */
     int n_workers;
     int n_connections; /* requests in flight over all lanes */
     int64_t buffer;    /* memory for receive and send buffers, over all connections */
@@ -47,5 +47,5 @@ void io_free(struct io *io);
  * be in flight.  To be called before store_free. */
 void io_close_store(struct store *store);
 
-#define io_submit(io, op) ((io)->ops->submit((io), (op)))
+#define io_submit(io, op)       ((io)->ops->submit((io), (op)))
 #define io_collect(io, wait_ms) ((io)->ops->collect((io), (wait_ms)))

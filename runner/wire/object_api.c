@@ -273,7 +273,8 @@ bool object_api_batchable(const char *key)
 {
     /* The JSON form puts U+FFFD for every byte that is not UTF-8. */
     struct buf json = buf_new(8 * LIMIT_KEY);
-    bool ok = buf_add_json(&json, key) && !strstr(json.data, "\xef\xbf");
+    bool ok = buf_add_json(&json, key) && !strstr(json.data, "\xef\xbf\xbd") &&
+              !strstr(key, "\xef\xbf\xbe") && !strstr(key, "\xef\xbf\xbf");
     buf_free(&json);
     for (; ok && *key; key++)
         ok = (unsigned char)*key >= 0x20 || strchr("\t\r\n", *key);

@@ -96,7 +96,8 @@ local UPLOADS = {
   { "part: an answer never comes", { op = "part", with = "mute" }, "heals", { "timeout" } },
   { "part: a reset before anything", { op = "part", with = "reset" }, "heals", { "network" } },
   { "part: a reset half-way", { op = "part", with = "reset_upload" }, "heals", { "network" } },
-  { "part: the server stops reading", { op = "part", with = "stall_upload", after_bytes = 1000 }, "heals", { "timeout" } },
+  { "part: the server stops reading", { op = "part", with = "stall_upload", after_bytes = 1000 }, "heals",
+    { "timeout" } },
   { "part: refused before the body", { op = "part", with = "early_error", times = -1 }, "fails" },
   { "part: 500", { op = "part", with = "500" }, "heals", { "server" } },
   { "part: too fast", { op = "part", with = "throttle", times = 3 }, "heals", { "throttled" } },
@@ -253,7 +254,9 @@ for _, dialect in ipairs { "s3", "oss", "tos" } do
       for i = 1, 30 do fault:rules { op = "get", key = "p/k" .. i, with = ({ "500", "reset", "cut" })[i % 3 + 1] } end
       world:job(DOWN, { store = { fault.store }, key = "p/", dst = files.mkdir(world:path "dst") })
       checks.events(world:run():expect(0))
-      for name, object in pairs(fault:objects()) do assert.equal(object.sha256, files.sum(world:path "dst/" .. name)) end
+      for name, object in pairs(fault:objects()) do
+        assert.equal(object.sha256, files.sum(world:path "dst" .. "/" .. name))
+      end
     end)
 
     it("one bad object does not stop the others", function()

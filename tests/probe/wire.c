@@ -466,13 +466,13 @@ static void get_parts(lua_State *L, int index, struct held *held)
 
 static int get_keys(lua_State *L, int index, struct held *held)
 {
+    int n = 0, top = lua_gettop(L);
     lua_getfield(L, index, "keys");
-    int n = 0;
-    while (lua_istable(L, -1) && n < 1100 && lua_rawgeti(L, -1, n + 1) == LUA_TSTRING) {
+    while (lua_istable(L, top + 1) && n < 1100 && lua_rawgeti(L, top + 1, n + 1) == LUA_TSTRING) {
         held->keys[n++] = lua_tostring(L, -1);
-        lua_pop(L, 1);
+        lua_settop(L, top + 1);
     }
-    lua_pop(L, lua_istable(L, -1) ? 1 : 2);
+    lua_settop(L, top);
     return n;
 }
 

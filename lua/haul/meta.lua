@@ -1,0 +1,171 @@
+---@meta haul
+-- The language of job files, for editors and for the manual.  Never loaded.
+
+---@alias haul.size string    "16MiB", "100kB"; a part size also "auto"
+---@alias haul.rate string    "20MiB/s", "160Mbit/s", "unlimited"
+---@alias haul.duration string "500ms", "30s", "1h"
+
+---@class haul.place  `store / "path"`: an object, or with a trailing "/" everything below
+---@operator div(string): haul.place
+
+---@class haul.store  tostring() gives its name, never a secret
+---@operator div(string): haul.place
+
+---@class haul.rates
+---@field read? haul.rate
+---@field write? haul.rate
+
+---@class haul.keys
+---@field access_key? string
+---@field secret_key? string
+---@field token? string
+---@field profile? string     of the shared files of AWS, instead of keys (s3)
+---@field expires? number|string seconds since 1970 or ISO 8601; from a function only
+
+---@class haul.remote_options
+---@field bucket string
+---@field region? string
+---@field endpoint? string    "https://host:port"
+---@field credentials? haul.keys|(fun(): haul.keys)|"anonymous"
+---@field rate? haul.rate|haul.rates
+---@field requests? number    most requests a second
+---@field ca? string          file of certificates
+---@field proxy? string
+---@field headers? table<string, string>
+---@field user_agent? string
+---@field connect_timeout? haul.duration  default "10s"
+---@field stall_timeout? haul.duration    default "30s"
+
+---@class haul.s3_options: haul.remote_options
+---@field addressing? "auto"|"virtual"|"path"
+---@field profile? string
+---@field checksum? "auto"|"crc32c"|"md5"|"none"
+---@field sign_payload? boolean
+
+---@class haul.oss_options: haul.remote_options
+---@field addressing? "auto"|"virtual"|"cname"|"path"
+---@field signature? "v4"|"v1"
+
+---@class haul.tos_options: haul.remote_options
+---@field addressing? "auto"|"virtual"|"cname"|"path"
+
+---@class haul.retry_policy
+---@field attempts? integer   default 8
+---@field base? haul.duration default "500ms"
+---@field cap? haul.duration  default "30s"
+---@field jitter? "full"|"none"
+---@field on? string[]        kinds of error
+
+---@class haul.error
+---@field kind "network"|"timeout"|"throttled"|"server"|"auth"|"denied"|"missing"|"changed"|"corrupt"|"disk"|"cancelled"|"script"|"invalid"|"bug"
+---@field message string
+---@field status? integer
+---@field code? string
+---@field request_id? string
+---@field host_id? string
+---@field retry_after? number seconds
+---@field retryable boolean
+
+---@class haul.part
+---@field number integer      from 1
+---@field offset integer
+---@field size integer
+---@field etag? string
+---@field crc64? string       decimal digits
+---@field seconds number
+
+---@class haul.totals
+---@field objects_known integer
+---@field bytes_known integer
+---@field listing_done boolean
+---@field objects_done integer
+---@field objects_skipped integer
+---@field objects_failed integer
+---@field objects_deleted integer
+---@field bytes_done integer
+---@field bytes_moved integer
+---@field bytes_resumed integer
+---@field requests integer
+---@field retries integer
+---@field part_failures integer
+---@field hook_errors integer
+---@field in_flight integer
+---@field checked table<string, integer> objects by check
+---@field seconds number
+---@field rate integer
+---@field limit? integer
+---@field eta? number         seconds
+---@field exit_status? integer in a summary
+
+---@class haul.event
+---@field event string
+---@field time number         seconds since 1970
+---@field job string
+---@field task? integer
+---@field key? string
+---@field target? string
+---@field bucket? string
+---@field path? string
+---@field size? integer
+---@field attempt? integer
+---@field part? haul.part
+---@field error? haul.error
+---@field reason? string
+---@field check? string
+---@field upload_id? string
+---@field temp_file? string
+---@field summary? haul.totals
+---@field progress? haul.totals
+
+---@class haul.decision
+
+---@class haul.running
+---@field name string
+---@field cancel fun(self, options?: { abort: boolean })
+---@field pause fun(self)
+---@field resume fun(self)
+---@field set fun(self, options: { rate?: haul.rate, concurrency?: integer })
+---@field stats fun(self): haul.totals
+
+---@alias haul.handler fun(event: haul.event, job: haul.running): haul.decision?
+
+---@class haul.copy_options
+---@field from haul.place|haul.store
+---@field to haul.place|haul.store
+---@field keys? string[]
+---@field part_size? haul.size
+---@field concurrency? integer
+---@field rate? haul.rate
+---@field retry? haul.retry_policy
+---@field on? table<string, haul.handler>
+
+---@class haul.task
+
+---@class haul.job_options
+---@field name? string
+---@field concurrency? integer default 16
+---@field part_size? haul.size default "auto"
+---@field rate? haul.rate     default "unlimited"
+---@field retry? haul.retry_policy
+---@field on? table<string, haul.handler>
+---@field lanes? integer|"auto"
+---@field workers? integer    default 4
+---@field durability? "object"|"group"|"none"
+---@field hook_timeout? haul.duration default "5s"
+---@field [integer] haul.task
+
+---@class haul
+---@field param table|fun(list: table<string, { [1]: string, required?: boolean, default?: any }>)
+---@field s3 fun(options: haul.s3_options): haul.store
+---@field oss fun(options: haul.oss_options): haul.store
+---@field tos fun(options: haul.tos_options): haul.store
+---@field dir fun(path: string): haul.store
+---@field copy fun(options: haul.copy_options): haul.task
+---@field job fun(options: haul.job_options): table
+---@field retry fun(options?: { after?: number|string, part_size?: haul.size, refresh_credentials?: boolean }): haul.decision
+---@field skip fun(reason?: string): haul.decision
+---@field fail fun(reason?: string): haul.decision
+---@field defer fun(): haul.decision
+---@field stop fun(reason?: string): haul.decision
+---@field json { encode: fun(value: any): string; decode: fun(text: string): any; null: any }
+---@field log { error: function, warn: function, info: function, debug: function }

@@ -1,0 +1,12 @@
+#pragma once
+/* One function a verb: takes the command line, returns the exit status.  The verbs print what was asked
+ * for on standard output and everything else through the log. */
+#include "commands/options.h"
+
+int command_run(const struct options *options);
+int command_plan(const struct options *options);
+int command_check(const struct options *options);
+int command_status(const struct options *options);
+int command_clean(const struct options *options);
+int command_help(const struct options *options);
+int command_version(const struct options *options);

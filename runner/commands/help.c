@@ -1,0 +1,63 @@
+/* haul help and haul version. */
+#include "base/limits.h"
+#include "commands/commands.h"
+#include "base/version.h"
+#include "commands/workspace.h"
+#include <stdio.h>
+#include <string.h>
+
+static const char *const verbs[][2] = {
+    {"run JOB [name=value ...]", "runs the job; carries on where an interrupted run ended"},
+    {"plan JOB", "prints what a run would send; writes nothing"},
+    {"check JOB", "the file, its options, its credentials and the reach of each store"},
+    {"status JOB", "what is done, failed with reasons, in flight, resumable"},
+    {"clean JOB", "aborts unfinished uploads, removes temporary files and the journal"},
+    {"help [JOB]", "this text, or the parameters of a job"},
+    {"version", "the version of haul and of the libraries it runs with"},
+};
+
+static void print_flag(const char *text)
+{
+    printf("  %s\n", text);
+}
+
+static void print_usage(void)
+{
+    puts(
+        "haul moves files and objects as a Lua job file says.\n\nusage: haul COMMAND [OPTION ...]\n");
+    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
+        printf("  %-26s %s\n", verbs[i][0], verbs[i][1]);
+    puts("\noptions:");
+    options_help(print_flag);
+    puts(
+        "\nexit status: 0 all done; 1 some objects failed; 2 usage or job file; 3 configuration,\n"
+        "credentials or a store out of reach; 7 the script stopped it; 10 paused, can be carried on;\n"
+        "11 already running; 70 a bug in haul; 130/143 interrupted, state saved");
+}
+
+int command_help(const struct options *options)
+{
+    struct script_options wishes = {
+        .file = options->file, .params = options->params, .n_params = options->n_params};
+    struct buf out = buf_new(LIMIT_LINE);
+    struct err err = {0};
+    int status = 0;
+
+    if (!options->file) {
+        print_usage();
+    } else if (script_help(&wishes, &out, &err)) {
+        fputs(buf_str(&out), stdout);
+    } else {
+        log_error("%s", err.message);
+        status = exit_of(&err, false);
+    }
+    buf_free(&out);
+    return status;
+}
+
+int command_version(const struct options *options)
+{
+    (void)options;
+    printf("haul %s\n", HAUL_VERSION);
+    return 0;
+}

@@ -1,0 +1,225 @@
+#include "commands/options.h"
+#include "base/units.h"
+#include "wire/http.h"
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct flag {
+    const char *name;
+    int has_value;
+    int key; /* what getopt returns: the letter where there is one */
+    const char *help;
+};
+
+enum {
+    KEY_JSON = 256,
+    KEY_LOG_FILE,
+    KEY_LOG_LEVEL,
+    KEY_LOG_FORMAT,
+    KEY_EVENTS,
+    KEY_PROGRESS,
+    KEY_CONCURRENCY,
+    KEY_PART_SIZE,
+    KEY_RATE,
+    KEY_MAX_DURATION,
+    KEY_STATE,
+    KEY_FRESH
+};
+
+static const struct flag flags[] = {
+    {"dry-run", no_argument, 'n',
+     "-n, --dry-run          print what a run would do; write nothing"},
+    {"quiet", no_argument, 'q', "-q, --quiet            only what went wrong"},
+    {"verbose", no_argument, 'v', "-v, --verbose          every object and every failed part"},
+    {"help", no_argument, 'h', "-h, --help             this text"},
+    {"json", no_argument, KEY_JSON, "    --json             the result as JSON on standard output"},
+    {"log-file", required_argument, KEY_LOG_FILE,
+     "    --log-file FILE    log there instead of standard error"},
+    {"log-level", required_argument, KEY_LOG_LEVEL,
+     "    --log-level LEVEL  error, warn, info or debug"},
+    {"log-format", required_argument, KEY_LOG_FORMAT, "    --log-format text|json"},
+    {"events", required_argument, KEY_EVENTS,
+     "    --events FILE      every event as a line of JSON"},
+    {"progress", required_argument, KEY_PROGRESS, "    --progress auto|plain|none"},
+    {"concurrency", required_argument, KEY_CONCURRENCY,
+     "    --concurrency N    requests in flight"},
+    {"part-size", required_argument, KEY_PART_SIZE, "    --part-size SIZE   such as 16MiB"},
+    {"rate", required_argument, KEY_RATE, "    --rate RATE        such as 20MiB/s or unlimited"},
+    {"max-duration", required_argument, KEY_MAX_DURATION,
+     "    --max-duration T   pause after that time, such as 6h; exit status 10"},
+    {"state", required_argument, KEY_STATE, "    --state DIR        where the job's journal is"},
+    {"fresh", no_argument, KEY_FRESH,
+     "    --fresh            forget an unfinished run and start a new one"},
+};
+
+#define N_FLAGS ((int)(sizeof flags / sizeof *flags))
+
+void options_help(void (*line)(const char *text))
+{
+    for (int i = 0; i < N_FLAGS; i++)
+        line(flags[i].help);
+}
+
+/* How many letters differ at most: a plain edit distance, bounded by the length of a flag. */
+static int distance(const char *a, const char *b)
+{
+    int row[64], len_b = (int)strlen(b);
+    if (len_b > 60)
+        return 99;
+    for (int j = 0; j <= len_b; j++)
+        row[j] = j;
+    for (int i = 1; *a; a++, i++) {
+        int diagonal = row[0];
+        row[0] = i;
+        for (int j = 1; j <= len_b; j++) {
+            int best = diagonal + (*a != b[j - 1]);
+            diagonal = row[j];
+            best = row[j] + 1 < best ? row[j] + 1 : best;
+            best = row[j - 1] + 1 < best ? row[j - 1] + 1 : best;
+            row[j] = best;
+        }
+    }
+    return row[len_b];
+}
+
+static bool unknown_flag(const char *given, struct err *err)
+{
+    const char *nearest = NULL;
+    int least = 4;
+    while (*given == '-')
+        given++;
+    for (int i = 0; i < N_FLAGS; i++) {
+        int d = distance(given, flags[i].name);
+        if (d < least) {
+            least = d;
+            nearest = flags[i].name;
+        }
+    }
+    if (nearest)
+        return err_set(err, ERR_INVALID, "unknown option '--%s' (did you mean '--%s'?)", given,
+                       nearest);
+    return err_set(err, ERR_INVALID, "unknown option '%s%s'; `haul help` lists them",
+                   given[1] ? "--" : "-", given);
+}
+
+static bool take_word(struct options *o, int key, const char *value, struct err *err)
+{
+    if (key == KEY_LOG_LEVEL)
+        return log_level_parse(value, &o->log_level) ||
+               err_set(err, ERR_INVALID, "--log-level is error, warn, info or debug, not '%s'",
+                       value);
+    if (key == KEY_LOG_FORMAT) {
+        o->log_format = strcmp(value, "json") ? LOG_TEXT : LOG_JSON;
+        return !strcmp(value, "json") || !strcmp(value, "text") ||
+               err_set(err, ERR_INVALID, "--log-format is text or json, not '%s'", value);
+    }
+    static const char *const modes[] = {"auto", "plain", "none"};
+    for (int i = 0; i < 3; i++)
+        if (!strcmp(value, modes[i])) {
+            o->progress = (enum display_mode)i;
+            return true;
+        }
+    return err_set(err, ERR_INVALID, "--progress is auto, plain or none, not '%s'", value);
+}
+
+static bool take_number(struct options *o, int key, const char *value, struct err *err)
+{
+    int64_t number;
+    if (key == KEY_MAX_DURATION)
+        return units_duration(value, &o->max_duration_ms, err) || err_wrap(err, "--max-duration");
+    if (!http_integer(value, 4096, &number) || number < 1)
+        return err_set(err, ERR_INVALID, "--concurrency is a number from 1 to 4096, not '%s'",
+                       value);
+    o->concurrency = (int)number;
+    return true;
+}
+
+static bool take(struct options *o, int key, const char *value, struct err *err)
+{
+    switch (key) {
+    case 'n':
+        return o->dry_run = true;
+    case 'q':
+        return o->quiet = true;
+    case 'v':
+        return o->verbose = true;
+    case 'h':
+        o->command = "help";
+        return true;
+    case KEY_JSON:
+        return o->json = true;
+    case KEY_FRESH:
+        return o->fresh = true;
+    case KEY_LOG_FILE:
+        o->log_file = value;
+        return true;
+    case KEY_EVENTS:
+        o->events = value;
+        return true;
+    case KEY_PART_SIZE:
+        o->part_size = value;
+        return true;
+    case KEY_RATE:
+        o->rate = value;
+        return true;
+    case KEY_STATE:
+        o->state = value;
+        return true;
+    case KEY_CONCURRENCY:
+    case KEY_MAX_DURATION:
+        return take_number(o, key, value, err);
+    default:
+        return take_word(o, key, value, err);
+    }
+}
+
+static bool parse_flags(int argc, char **argv, struct options *o, struct err *err)
+{
+    struct option longs[N_FLAGS + 1];
+    memset(longs, 0, sizeof longs);
+    for (int i = 0; i < N_FLAGS; i++)
+        longs[i] = (struct option){flags[i].name, flags[i].has_value, NULL, flags[i].key};
+    opterr = 0;
+    for (;;) {
+        int at = optind ? optind : 1;
+        int key = getopt_long(argc, argv, ":nqvh", longs, NULL);
+        if (key == -1)
+            return true;
+        if (key == ':')
+            return err_set(err, ERR_INVALID, "option '%s' needs a value", argv[at]);
+        if (key == '?')
+            return unknown_flag(argv[at], err);
+        if (!take(o, key, optarg, err))
+            return false;
+    }
+}
+
+static void take_environment(struct options *o)
+{
+    const char *state = getenv("HAUL_STATE");
+    if (!o->state && state && state[0])
+        o->state = state;
+}
+
+bool options_parse(int argc, char **argv, struct options *options, struct err *err)
+{
+    memset(options, 0, sizeof *options);
+    options->log_level = LOG_INFO;
+    if (!parse_flags(argc, argv, options, err))
+        return false;
+    take_environment(options);
+    int left = argc - optind;
+    char **words = argv + optind;
+    if (options->command) { /* --help */
+        options->file = left > 1 ? words[1] : NULL;
+        return true;
+    }
+    if (left < 1)
+        return err_set(err, ERR_INVALID, "no command; `haul help` lists them");
+    options->command = words[0];
+    options->file = left > 1 ? words[1] : NULL;
+    options->params = left > 2 ? (const char *const *)words + 2 : NULL;
+    options->n_params = left > 2 ? left - 2 : 0;
+    return true;
+}

@@ -1,0 +1,30 @@
+#pragma once
+/*
+ * The command line as data.  Command line over environment (HAUL_*) over job file over default: what the
+ * job file may override is passed on to script/ as text.  Owned by main.
+ */
+#include "base/log.h"
+#include "report/display.h"
+
+struct options {
+    const char *command;       /* "run", ... */
+    const char *file;          /* the job file; NULL: none was named */
+    const char *const *params; /* name=value */
+    int n_params;
+    bool dry_run, quiet, verbose, json, fresh;
+    const char *log_file;
+    enum log_level log_level;
+    enum log_format log_format;
+    const char *events; /* file for JSON lines */
+    enum display_mode progress;
+    int concurrency; /* 0: not said */
+    const char *part_size, *rate;
+    int64_t max_duration_ms; /* 0: none */
+    const char *state;       /* directory of the job's state */
+};
+
+/* False with ERR_INVALID and the nearest known word.  `argv` must outlive the options; its order is
+ * changed. */
+bool options_parse(int argc, char **argv, struct options *options, struct err *err);
+/* The flags, a line each, for `haul help`. */
+void options_help(void (*line)(const char *text));

@@ -1,0 +1,195 @@
+/* haul plan: the names, sizes and parts of what a run would send now.  Writes nothing. */
+#include "core/plan.h"
+#include "base/limits.h"
+#include "base/units.h"
+#include "commands/commands.h"
+#include "commands/workspace.h"
+#include "core/probe.h"
+#include "core/source.h"
+#include "wire/dialect.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct preview {
+    struct workspace *ws;
+    const struct options *options;
+    struct journal *journal; /* of an unfinished run; NULL: none */
+    struct turn turn;
+    struct totals totals;
+    struct rng rng;
+    struct hooks hooks; /* none */
+    int64_t objects, bytes, parts;
+    bool failed;
+};
+
+static struct op *wait_for(struct preview *preview, struct op *op)
+{
+    struct op *ended = NULL;
+    io_submit(preview->ws->io, op);
+    while (!ended)
+        ended = io_collect(preview->ws->io, -1);
+    return ended;
+}
+
+/* Sizes of objects that were named and not listed are asked for. */
+static bool know_size(struct preview *preview, struct item *item)
+{
+    const struct task *task = item->task;
+    if (item->info.size >= 0)
+        return true;
+    struct op *op = op_new(OP_CALL);
+    op->in.store = task->from;
+    op->in.credentials = task->from->credentials;
+    op->in.call.kind = CALL_HEAD;
+    op->in.call.key = op->in.path = item->key;
+    op->in.call.total = -1;
+    op = wait_for(preview, op);
+    bool ok = op->out.err.kind == ERR_NONE;
+    item->info = task->from->kind == STORE_DIR ? op->out.info : op->out.answer.info;
+    if (!ok)
+        log_error("%s: %s", item->key, op->out.err.message);
+    op_free(op);
+    return ok;
+}
+
+static int64_t part_size_of(const struct task *task, int64_t size)
+{
+    const struct dialect *dialect = task->to->dialect;
+    if (task->to->kind != STORE_DIR &&
+        size <= (task->part_size ? task->part_size : LIMIT_SINGLE_PUT))
+        return size;
+    return plan_part_size(size, task->part_size, dialect ? dialect->part_min : 0,
+                          dialect ? dialect->part_max : 0);
+}
+
+static void print_item(struct preview *preview, const struct item *item, uint32_t parts,
+                       const char *state)
+{
+    struct buf line = buf_new(LIMIT_LINE);
+    char size[32];
+
+    units_show_size(size, item->info.size);
+    if (preview->options->json) {
+        buf_adds(&line, "{\"key\":");
+        buf_add_json(&line, item->key);
+        buf_adds(&line, ",\"target\":");
+        buf_add_json(&line, item->target);
+        buf_addf(&line, ",\"task\":%d,\"size\":%" PRId64 ",\"parts\":%u,\"state\":\"%s\"}",
+                 item->task->number, item->info.size, parts, state);
+    } else {
+        buf_addf(&line, "%-7s %12s %6u %s  ", state, size, parts, parts == 1 ? "part " : "parts");
+        buf_add_printable(&line, item->key);
+        buf_adds(&line, " -> ");
+        buf_add_printable(&line, item->target);
+    }
+    puts(buf_str(&line));
+    buf_free(&line);
+}
+
+static const char *state_of(struct preview *preview, const struct item *item)
+{
+    struct row row;
+    struct err err = {0};
+    if (!preview->journal ||
+        !journal_get(preview->journal, item->task->number, item->key, &row, &err))
+        return "send";
+    if (row.state == ROW_DONE && row.size == item->info.size)
+        return "done";
+    return row.upload_id[0] || row.temp[0] ? "resume" : "send";
+}
+
+static void show(struct preview *preview, struct item *item)
+{
+    if (!know_size(preview, item)) {
+        preview->failed = true;
+        return;
+    }
+    const char *state = state_of(preview, item);
+    uint32_t parts = plan_part_count(item->info.size, part_size_of(item->task, item->info.size));
+    print_item(preview, item, parts, state);
+    if (!strcmp(state, "done"))
+        return;
+    preview->objects++;
+    preview->bytes += item->info.size;
+    preview->parts += parts;
+}
+
+static void show_task(struct preview *preview, const struct task *task)
+{
+    struct source *source = source_new(task);
+    while (!source_over(source)) {
+        struct op *op = source_next(source, &preview->turn);
+        if (op) {
+            op = wait_for(preview, op);
+            preview->turn.now_ms = INT64_MAX / 2; /* a backoff is not waited for here */
+            source_settle(source, op, &preview->turn);
+            op_free(op);
+        }
+        for (struct item *item; (item = source_take(source, &preview->turn));) {
+            show(preview, item);
+            item_free(item);
+        }
+    }
+    if (source_error(source)->kind != ERR_NONE) {
+        log_error("%s: %s", task->from->name, source_error(source)->message);
+        preview->failed = true;
+    }
+    source_free(source);
+}
+
+static void begin(struct preview *preview, struct workspace *ws, const struct options *options)
+{
+    struct err err = {0};
+    memset(preview, 0, sizeof *preview);
+    preview->ws = ws;
+    preview->options = options;
+    preview->journal = options->fresh ? NULL : journal_open_readonly(ws->dir, &err);
+    rng_seed(&preview->rng, 1);
+    preview->turn.job = ws->job;
+    preview->turn.totals = &preview->totals;
+    preview->turn.hooks = &preview->hooks;
+    preview->turn.rng = &preview->rng;
+    preview->turn.stores = xcalloc((size_t)ws->job->n_stores, sizeof *preview->turn.stores);
+    for (int i = 0; i < ws->job->n_stores; i++)
+        preview->turn.stores[i].store = ws->job->stores[i].store;
+}
+
+static int show_all(struct workspace *ws, const struct options *options)
+{
+    struct preview preview;
+    char size[32];
+
+    begin(&preview, ws, options);
+    for (int i = 0; i < ws->job->n_tasks; i++)
+        show_task(&preview, &ws->job->tasks[i]);
+    units_show_size(size, preview.bytes);
+    if (!options->json)
+        printf("%" PRId64 " objects, %s, %" PRId64 " parts to send; nothing was written\n",
+               preview.objects, size, preview.parts);
+    if (preview.journal)
+        journal_close(preview.journal);
+    free(preview.turn.stores);
+    return preview.failed ? 1 : 0;
+}
+
+int command_plan(const struct options *options)
+{
+    struct workspace ws;
+    struct err err = {0};
+    int status;
+
+    if (!workspace_open(&ws, options, &err)) {
+        log_error("%s", err.message);
+        status = exit_of(&err, false);
+    } else {
+        workspace_start(&ws);
+        bool reached = probe_stores(&ws.config, &err);
+        if (!reached)
+            log_error("%s", err.message);
+        status = reached ? show_all(&ws, options) : exit_of(&err, true);
+    }
+    workspace_close(&ws);
+    return status;
+}

@@ -1,0 +1,171 @@
+#include "commands/workspace.h"
+#include "base/clock.h"
+#include "base/limits.h"
+#include "core/source.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int64_t mono_ns(void *ctx)
+{
+    (void)ctx;
+    return clock_mono_ns();
+}
+
+static int64_t wall_ms(void *ctx)
+{
+    (void)ctx;
+    return clock_wall_ms();
+}
+
+/* $XDG_STATE_HOME/haul/NAME, or ~/.local/state/haul/NAME; NULL where there is no home. */
+static char *state_dir(const struct options *options, const char *name)
+{
+    const char *base = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+    if (options->state)
+        return xstrdup(options->state);
+    if (base && base[0] == '/')
+        return xasprintf("%s/haul/%s", base, name);
+    if (!home || home[0] != '/') {
+        const struct passwd *user = getpwuid(getuid());
+        home = user ? user->pw_dir : NULL;
+    }
+    return home ? xasprintf("%s/.local/state/haul/%s", home, name) : NULL;
+}
+
+bool workspace_open(struct workspace *ws, const struct options *options, struct err *err)
+{
+    const struct script_options wishes = {.file = options->file,
+                                          .params = options->params,
+                                          .n_params = options->n_params,
+                                          .concurrency = options->concurrency,
+                                          .part_size = options->part_size,
+                                          .rate = options->rate};
+    memset(ws, 0, sizeof *ws);
+    ws->lock_fd = -1;
+    if (!options->file)
+        return err_set(err, ERR_INVALID, "haul %s needs a job file", options->command);
+    if (!(ws->script = script_load(&wishes, err)))
+        return false;
+    ws->job = script_job(ws->script);
+    ws->dir = state_dir(options, ws->job->name);
+    if (!ws->dir)
+        return err_set(err, ERR_INVALID, "no home directory for the job's state; set --state DIR");
+    ws->config = (struct run_config){.job = ws->job,
+                                     .mono_ns = mono_ns,
+                                     .wall_ms = wall_ms,
+                                     .max_duration_ms = options->max_duration_ms};
+    random_bytes(&ws->config.seed, sizeof ws->config.seed);
+    script_hooks(ws->script, &ws->config.hooks);
+    return true;
+}
+
+void workspace_start(struct workspace *ws)
+{
+    const struct io_config config = {.n_lanes = ws->job->lanes,
+                                     .n_workers = ws->job->workers,
+                                     .n_connections = ws->job->concurrency,
+                                     .buffer = 8 << 20};
+    ws->io = io_new(&config);
+    ws->config.io = ws->io;
+}
+
+/* --- the state directory ------------------------------------------------------------------ */
+
+static bool make_dirs(const char *dir, struct err *err)
+{
+    char *path = xstrdup(dir);
+    bool ok = true;
+    for (char *slash = strchr(path + 1, '/'); ok; slash = strchr(slash + 1, '/')) {
+        if (slash)
+            *slash = '\0';
+        if (mkdir(path, 0700) && errno != EEXIST)
+            ok = err_sys(err, errno, "cannot make the state directory %s", path);
+        if (!slash)
+            break;
+        *slash = '/';
+    }
+    free(path);
+    return ok;
+}
+
+static bool take_lock(struct workspace *ws, struct err *err)
+{
+    char *path = xasprintf("%s/lock", ws->dir);
+    ws->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    free(path);
+    if (ws->lock_fd < 0)
+        return err_sys(err, errno, "cannot open the lock in %s", ws->dir);
+    if (flock(ws->lock_fd, LOCK_EX | LOCK_NB) == 0)
+        return true;
+    if (errno != EWOULDBLOCK)
+        return err_sys(err, errno, "cannot lock %s", ws->dir);
+    return err_set(err, ERR_CANCELLED, "job '%s' is already running (its state is %s)",
+                   ws->job->name, ws->dir);
+}
+
+static void add_place(struct buf *text, const struct store *store, const char *path)
+{
+    buf_addf(text, "%d %s %s %s %s\n", (int)store->kind, store->host ? store->host : "",
+             store->bucket ? store->bucket : "", store->root ? store->root : "", path);
+}
+
+/* Two runs belong together when their tasks are the same. */
+static uint64_t fingerprint(const struct job *job)
+{
+    uint64_t sum = 0;
+    for (int i = 0; i < job->n_tasks; i++) {
+        const struct task *task = &job->tasks[i];
+        struct buf text = buf_new(64 << 10);
+        add_place(&text, task->from, task->from_path);
+        add_place(&text, task->to, task->to_path);
+        sum = sum_update(SUM_CRC64, sum, buf_str(&text), text.len);
+        buf_free(&text);
+        for (int n = 0; n < task->n_keys; n++)
+            sum = sum_update(SUM_CRC64, sum, task->keys[n], strlen(task->keys[n]) + 1);
+    }
+    return sum;
+}
+
+bool workspace_lock(struct workspace *ws, bool fresh, struct err *err)
+{
+    if (!make_dirs(ws->dir, err) || !take_lock(ws, err))
+        return false;
+    ws->journal = journal_open(ws->dir, fingerprint(ws->job), fresh, &ws->opened, err);
+    ws->config.journal = ws->journal;
+    return ws->journal != NULL;
+}
+
+void workspace_close(struct workspace *ws)
+{
+    if (ws->io)
+        io_free(ws->io);
+    if (ws->journal)
+        journal_close(ws->journal);
+    if (ws->lock_fd >= 0)
+        close(ws->lock_fd);
+    script_free(ws->script);
+    free(ws->dir);
+    memset(ws, 0, sizeof *ws);
+    ws->lock_fd = -1;
+}
+
+int exit_of(const struct err *err, bool reaching)
+{
+    switch (err->kind) {
+    case ERR_BUG:
+        return 70;
+    case ERR_CANCELLED:
+        return 11;
+    case ERR_INVALID:
+    case ERR_SCRIPT:
+        return reaching ? 3 : 2;
+    default:
+        return 3;
+    }
+}

@@ -1,0 +1,31 @@
+#pragma once
+/*
+ * What a command opens to work on a job: the script, the threads, the state directory with its lock, the
+ * journal.  Opened in that order, so that bad input is found before anything is written.
+ */
+#include "commands/options.h"
+#include "core/run.h"
+#include "script/script.h"
+
+struct workspace {
+    struct script *script;
+    struct job *job;         /* the script's */
+    struct io *io;           /* NULL until workspace_start */
+    struct journal *journal; /* NULL until workspace_lock */
+    char *dir;               /* of the job's state */
+    int lock_fd;             /* -1: not held */
+    enum journal_opened opened;
+    struct run_config config; /* for run_new, probe and clean */
+};
+
+/* Loads the job file; finds out where its state is.  Writes nothing. */
+bool workspace_open(struct workspace *ws, const struct options *options, struct err *err);
+/* Starts the threads. */
+void workspace_start(struct workspace *ws);
+/* Takes the lock and opens the journal.  False with kind CANCELLED when another run holds the lock. */
+bool workspace_lock(struct workspace *ws, bool fresh, struct err *err);
+void workspace_close(struct workspace *ws);
+
+/* The exit status of an error: 2 usage or job file, 3 configuration, credentials or store, 11 locked,
+ * 70 a bug. */
+int exit_of(const struct err *err, bool reaching);

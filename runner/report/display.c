@@ -1,0 +1,173 @@
+#include "report/display.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/units.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PLAIN_EVERY_MS (30 * 1000)
+#define FAILED_MAX     50 /* lines; the rest is in the journal */
+
+void display_init(struct display *display, enum display_mode mode, bool quiet, bool verbose)
+{
+    memset(display, 0, sizeof *display);
+    display->mode = mode;
+    display->quiet = quiet;
+    display->verbose = verbose;
+    display->terminal = mode == DISPLAY_AUTO && isatty(STDERR_FILENO);
+}
+
+uint32_t display_wants(const struct display *display)
+{
+    uint32_t wants = 1u << EVENT_OBJECT_FAILED | 1u << EVENT_RESTARTED | 1u << EVENT_RESUMED;
+    if (display->mode != DISPLAY_NONE && !display->quiet)
+        wants |= 1u << EVENT_PROGRESS;
+    if (display->verbose)
+        wants |= 1u << EVENT_OBJECT_SUCCEEDED | 1u << EVENT_OBJECT_SKIPPED |
+                 1u << EVENT_PART_FAILED | 1u << EVENT_THROTTLED;
+    return wants;
+}
+
+/* Takes the redrawn line away, so that a log line does not land behind it. */
+static void wipe(struct display *display)
+{
+    if (display->drawn)
+        fputs("\r\033[K", stderr);
+    display->drawn = false;
+}
+
+static void progress_text(char *out, size_t size, const struct totals *totals)
+{
+    char done[32], known[32], rate[32], eta[32] = "?";
+    units_show_size(done, totals->bytes_done);
+    units_show_size(known, totals->bytes_known);
+    units_show_rate(rate, totals->rate);
+    if (totals->eta_ms >= 0)
+        units_show_duration(eta, totals->eta_ms);
+    snprintf(out, size,
+             "%" PRId64 "/%s%" PRId64 " objects  %s of %s%s  %s  ETA %s  %" PRId64
+             " in flight  %" PRId64 " retried  %" PRId64 " failed",
+             totals->objects_done + totals->objects_skipped,
+             totals->listing_done ? "" : "at least ", totals->objects_known, done,
+             totals->listing_done ? "" : "at least ", known, rate, eta, totals->in_flight,
+             totals->retries, totals->objects_failed);
+}
+
+static void show_progress(struct display *display, const struct event *event)
+{
+    char text[400];
+    progress_text(text, sizeof text, event->totals);
+    if (display->terminal) {
+        fprintf(stderr, "\r%s\033[K", text);
+        display->drawn = true;
+        return;
+    }
+    if (display->shown_ms == 0)
+        display->shown_ms = event->time_ms;
+    if (event->time_ms - display->shown_ms < PLAIN_EVERY_MS)
+        return;
+    display->shown_ms = event->time_ms;
+    log_info("%s", text);
+}
+
+static void show_failed(struct display *display, const struct event *event)
+{
+    const struct err *err = event->err;
+    if (++display->n_failed > FAILED_MAX && !display->verbose)
+        return;
+    log_error("%s: %s: %s%s%s%s%s", event->key ? event->key : "?",
+              err ? err_kind_name(err->kind) : "", err ? err->message : "",
+              err && err->request_id[0] ? " (request " : "", err ? err->request_id : "",
+              err && err->request_id[0] ? ")" : "",
+              display->n_failed == FAILED_MAX ? "; further failures are in `haul status`" : "");
+}
+
+void display_event(struct display *display, const struct event *event)
+{
+    if (event->kind == EVENT_PROGRESS) {
+        show_progress(display, event);
+        return;
+    }
+    wipe(display);
+    switch (event->kind) {
+    case EVENT_OBJECT_FAILED:
+        show_failed(display, event);
+        break;
+    case EVENT_RESTARTED:
+        log_warn("%s: starts over: %s", event->key, event->reason ? event->reason : "");
+        break;
+    case EVENT_RESUMED:
+        log_info("%s: carries on: %s", event->key, event->reason ? event->reason : "");
+        break;
+    case EVENT_OBJECT_SUCCEEDED:
+        log_info("%s: done (%s)", event->key, check_name(event->check));
+        break;
+    case EVENT_OBJECT_SKIPPED:
+        log_info("%s: skipped: %s", event->key, event->reason ? event->reason : "");
+        break;
+    case EVENT_PART_FAILED:
+        log_info("%s: part %d, try %d: %s", event->key, event->part.number, event->attempt,
+                 event->err ? event->err->message : "");
+        break;
+    case EVENT_THROTTLED:
+        log_info("%s: the store asks to slow down", event->key);
+        break;
+    default:
+        break;
+    }
+}
+
+static void checks_text(char *out, size_t size, const struct totals *totals)
+{
+    size_t len = 0;
+    out[0] = '\0';
+    for (int check = 0; check < CHECKS && len < size; check++)
+        if (totals->checked[check])
+            len += (size_t)snprintf(out + len, size - len, "%s%" PRId64 " by %s", len ? ", " : "",
+                                    totals->checked[check], check_name((enum check)check));
+}
+
+static const char *advice(int exit_status)
+{
+    switch (exit_status) {
+    case 0:
+        return NULL;
+    case 1:
+        return "the same command tries again what is missing; `haul status` lists the failures";
+    case 7:
+        return "stopped by the script; the same command carries on";
+    case 10:
+    case 130:
+    case 143:
+        return "the state is saved; the same command carries on";
+    default:
+        return NULL;
+    }
+}
+
+void display_summary(struct display *display, const char *job, const struct totals *totals,
+                     int exit_status)
+{
+    char done[32], moved[32], resumed[32], took[32], checks[256];
+    wipe(display);
+    if (display->quiet && exit_status == 0)
+        return;
+    units_show_size(done, totals->bytes_done);
+    units_show_size(moved, totals->bytes_moved);
+    units_show_size(resumed, totals->bytes_resumed);
+    units_show_duration(took, (int64_t)(totals->seconds * 1000));
+    checks_text(checks, sizeof checks, totals);
+    log_info("%s: %" PRId64 " done, %" PRId64 " skipped, %" PRId64
+             " failed; %s in place, %s moved, %s found in place; %s",
+             job, totals->objects_done, totals->objects_skipped, totals->objects_failed, done,
+             moved, resumed, took);
+    if (checks[0])
+        log_info("%s: verified: %s", job, checks);
+    if (totals->hook_errors)
+        log_error("%s: %" PRId64 " hook calls failed; the built-in policy decided in their place",
+                  job, totals->hook_errors);
+    if (advice(exit_status))
+        log_info("%s: %s", job, advice(exit_status));
+}

@@ -1,0 +1,121 @@
+#include "report/event_json.h"
+#include <inttypes.h>
+
+static void add_text(struct buf *out, const char *name, const char *text)
+{
+    if (!text || !text[0])
+        return;
+    buf_addf(out, ",\"%s\":", name);
+    buf_add_json(out, text);
+}
+
+static void add_integer(struct buf *out, const char *name, int64_t number)
+{
+    buf_addf(out, ",\"%s\":%" PRId64, name, number);
+}
+
+static void add_checked(struct buf *out, const struct totals *totals)
+{
+    const char *comma = "";
+    buf_adds(out, ",\"checked\":{");
+    for (int check = 0; check < CHECKS; check++) {
+        if (!totals->checked[check])
+            continue;
+        buf_addf(out, "%s\"%s\":%" PRId64, comma, check_name((enum check)check),
+                 totals->checked[check]);
+        comma = ",";
+    }
+    buf_addc(out, '}');
+}
+
+void totals_json(struct buf *out, const struct totals *totals, int exit_status)
+{
+    buf_addf(out, "{\"exit_status\":%d", exit_status);
+    add_integer(out, "objects_known", totals->objects_known);
+    add_integer(out, "bytes_known", totals->bytes_known);
+    buf_addf(out, ",\"listing_done\":%s", totals->listing_done ? "true" : "false");
+    add_integer(out, "objects_done", totals->objects_done);
+    add_integer(out, "objects_skipped", totals->objects_skipped);
+    add_integer(out, "objects_failed", totals->objects_failed);
+    add_integer(out, "objects_deleted", totals->objects_deleted);
+    add_integer(out, "bytes_done", totals->bytes_done);
+    add_integer(out, "bytes_moved", totals->bytes_moved);
+    add_integer(out, "bytes_resumed", totals->bytes_resumed);
+    add_integer(out, "requests", totals->requests);
+    add_integer(out, "retries", totals->retries);
+    add_integer(out, "part_failures", totals->part_failures);
+    add_integer(out, "hook_errors", totals->hook_errors);
+    add_integer(out, "in_flight", totals->in_flight);
+    add_integer(out, "rate", totals->rate);
+    if (totals->limit >= 0)
+        add_integer(out, "limit", totals->limit);
+    if (totals->eta_ms >= 0)
+        buf_addf(out, ",\"eta\":%.3f", (double)totals->eta_ms / 1e3);
+    buf_addf(out, ",\"seconds\":%.3f", totals->seconds);
+    add_checked(out, totals);
+    buf_addc(out, '}');
+}
+
+static void add_part(struct buf *out, const struct event *event)
+{
+    buf_addf(out, ",\"part\":{\"number\":%d", event->part.number);
+    add_integer(out, "offset", event->part.offset);
+    add_integer(out, "size", event->part.size);
+    add_text(out, "etag", event->part.etag);
+    if (event->part.has_crc64)
+        buf_addf(out, ",\"crc64\":\"%" PRIu64 "\"", event->part.crc64);
+    buf_addf(out, ",\"seconds\":%.6f}", event->part.seconds);
+}
+
+static void add_error(struct buf *out, const struct err *err)
+{
+    buf_adds(out, ",\"error\":{\"kind\":");
+    buf_add_json(out, err_kind_name(err->kind));
+    add_text(out, "message", err->message);
+    if (err->status)
+        add_integer(out, "status", err->status);
+    add_text(out, "code", err->code);
+    add_text(out, "request_id", err->request_id);
+    add_text(out, "host_id", err->host_id);
+    if (err->retry_after_ms)
+        buf_addf(out, ",\"retry_after\":%.3f", (double)err->retry_after_ms / 1e3);
+    buf_addf(out, ",\"retryable\":%s}", err->final ? "false" : "true");
+}
+
+static void add_object(struct buf *out, const struct event *event)
+{
+    if (event->task)
+        add_integer(out, "task", event->task->number);
+    add_text(out, "key", event->key);
+    add_text(out, "target", event->target);
+    add_text(out, "bucket", event->bucket);
+    add_text(out, "path", event->path);
+    if (event->task && event->size >= 0)
+        add_integer(out, "size", event->size);
+    if (event->attempt)
+        add_integer(out, "attempt", event->attempt);
+    add_text(out, "reason", event->reason);
+    add_text(out, "upload_id", event->upload_id);
+    add_text(out, "temp_file", event->temp);
+    if (event->kind == EVENT_VERIFIED || event->kind == EVENT_OBJECT_SUCCEEDED)
+        add_text(out, "check", check_name(event->check));
+}
+
+void event_json(struct buf *out, const struct event *event, const char *job)
+{
+    buf_adds(out, "{\"event\":");
+    buf_add_json(out, event_name(event->kind));
+    buf_addf(out, ",\"time\":%.3f", (double)event->time_ms / 1e3);
+    add_text(out, "job", job);
+    add_object(out, event);
+    if (event->part.number)
+        add_part(out, event);
+    if (event->err)
+        add_error(out, event->err);
+    if (event->totals) {
+        bool last = event->kind == EVENT_JOB_FINISHED;
+        buf_addf(out, ",\"%s\":", last ? "summary" : "progress");
+        totals_json(out, event->totals, event->exit_status);
+    }
+    buf_adds(out, "}\n");
+}
