@@ -80,7 +80,8 @@ describe("bad input:", function()
       { "is unknown to the job", job "concurency = 5,", { "job.lua:2", "concurency", "concurrency" } },
       { "is unknown to the task", job("", 'haul.copy { from = haul.dir($src) / "", to = $store / "x/", form = 1 }'),
         { "job.lua:5", "form", "from" } },
-      { "is unknown to the store", job("", 'haul.copy { from = haul.dir($src) / "", to = haul.s3 { bukcet = "b" } / "" }'),
+      { "is unknown to the store",
+        job("", 'haul.copy { from = haul.dir($src) / "", to = haul.s3 { bukcet = "b" } / "" }'),
         { "job.lua:5", "bukcet", "bucket" } },
       { "lacks its unit", job "part_size = 16000000,", { "job.lua:2", "part_size" } },
       { "lacks its unit in text", job "part_size = '16000000',", { "job.lua:2", "part_size" } },
@@ -104,7 +105,8 @@ describe("bad input:", function()
       { "lacks: from", job("", 'haul.copy { to = $store / "x/" }'), { "job.lua:5", "from" } },
       { "lacks: bucket", job("", 'haul.copy { from = haul.dir($src) / "", to = haul.s3 { } / "" }'),
         { "job.lua:5", "bucket" } },
-      { "is a place that is text", job("", 'haul.copy { from = "src/", to = $store / "x/" }'), { "job.lua:5", "from" } },
+      { "is a place that is text", job("", 'haul.copy { from = "src/", to = $store / "x/" }'),
+        { "job.lua:5", "from" } },
     }
     for _, case in ipairs(cases) do
       it(case[1], function() refuses(2, case[2], case[3]) end)
@@ -131,6 +133,9 @@ describe("bad input:", function()
 
   describe("the store", function()
     local function store(text) return { vars = { store = { text } } } end
+    local function at(url)
+      return store(("haul.s3 { bucket = 'test', region = 'r', endpoint = %q }"):format(url))
+    end
     it("has no such bucket", function()
       refuses(3, job "", { "nowhere" }, store((fault.store:gsub("'test'", "'nowhere'"))))
     end)
@@ -151,23 +156,22 @@ describe("bad input:", function()
       refuses(3, job "", { "AccessDenied" })
     end)
     it("has a name that no resolver knows", function()
-      refuses(3, job "", { "store.invalid" }, store "haul.s3 { bucket = 'test', region = 'r', endpoint = 'http://store.invalid' }")
+      refuses(3, job "", { "store.invalid" }, at "http://store.invalid")
     end)
     it("has an endpoint where nobody listens", function()
-      refuses(3, job "", { "127.0.0.1:9" }, store [[haul.s3 { bucket = 'test', region = 'r', endpoint = 'http://127.0.0.1:9' }]])
+      refuses(3, job "", { "127.0.0.1:9" }, at "http://127.0.0.1:9")
     end)
-    for _, endpoint in ipairs { "file:///etc/passwd", "ftp://127.0.0.1", "http://", "http://a b", "http://u:p@127.0.0.1" } do
-      it("has the endpoint " .. endpoint, function()
-        local text = ("haul.s3 { bucket = 'test', region = 'r', endpoint = %q }"):format(endpoint)
-        world:job(job "", { store = { text }, src = world:path "src" })
+    for _, url in ipairs { "file:///etc/passwd", "ftp://127.0.0.1", "http://", "http://a b", "http://u:p@127.0.0.1" } do
+      it("has the endpoint " .. url, function()
+        world:job(job "", { store = at(url).vars.store, src = world:path "src" })
         local run = world:run()
         assert.is_true(run.status == 2 or run.status == 3, run:describe())
         assert.is_truthy(run.stderr:find("endpoint", 1, true), run.stderr)
       end)
     end
     it("has a bucket name that is none", function()
-      local run = world:job(job "", { store = { "haul.s3 { bucket = '../etc', region = 'r' }" }, src = world:path "src" })
-      run = world:run()
+      world:job(job "", { store = { "haul.s3 { bucket = '../etc', region = 'r' }" }, src = world:path "src" })
+      local run = world:run()
       assert.is_true(run.status == 2 or run.status == 3, run:describe())
     end)
   end)
@@ -180,8 +184,8 @@ describe("bad input:", function()
       refuses(3, job("", 'haul.copy { from = haul.dir("/nonexistent") / "", to = $store / "x/" }'), { "/nonexistent" })
     end)
     it("are read where a file is", function()
-      refuses(3, job("", 'haul.copy { from = haul.dir(' .. ("%q"):format(world:path "src/a") .. ') / "", to = $store / "x/" }'),
-        { "src/a" })
+      refuses(3, job("", 'haul.copy { from = haul.dir($file) / "", to = $store / "x/" }'), { "src/a" },
+        { vars = { file = world:path "src/a" } })
     end)
 
     local function download(to)
@@ -206,8 +210,8 @@ describe("bad input:", function()
   end)
 
   describe("a key", function()
-    for _, key in ipairs { "../escaped", "a/../../escaped", "/absolute", "a//b", "./x", "a/.", "..", "a/..", "nul\0byte" } do
-      it(("%q is not written anywhere"):format(key):gsub("[%c]", "?"), function()
+    for _, key in ipairs { "../escaped", "a/../../escaped", "/absolute", "a//b", "./x", "a/.", "..", "a/.." } do
+      it(("%q is not written anywhere"):format(key), function()
         fault:put("p/good", "good")
         fault:put("p/" .. key, "bad")
         world:job(job("", 'haul.copy { from = $store / "p/", to = haul.dir($dst) / "sub/" }'),
@@ -246,6 +250,7 @@ describe("bad input:", function()
       local run = world:run():expect(1)
       assert.equal(1, run:count "object_failed")
       assert.equal(1, run:count "object_succeeded")
+      assert.is_truthy(run.stderr:find("p/a", 1, true) or run.stderr:find("'a'", 1, true), run.stderr)
     end)
   end)
 end)

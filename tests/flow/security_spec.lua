@@ -95,10 +95,11 @@ describe("security:", function()
   end)
 
   it("names that look like temporary files are left alone", function()
-    for _, name in ipairs { ".a.tmp", "a.part", ".haul-a" } do files.write(world:path "dst/" .. name, name) end
+    local names = { ".a.tmp", "a.part", ".haul-a" }
+    for _, name in ipairs(names) do files.write(world:path "dst/" .. name, name) end
     job()
     world:run():expect(0)
-    for _, name in ipairs { ".a.tmp", "a.part", ".haul-a" } do assert.equal(name, files.read(world:path "dst/" .. name)) end
+    for _, name in ipairs(names) do assert.equal(name, files.read(world:path "dst/" .. name)) end
   end)
 
   it("a symbolic link under the final name is replaced, not followed", function()
