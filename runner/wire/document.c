@@ -147,7 +147,7 @@ static bool json_scalar(const json_t *value, char number[40], struct slice *text
         snprintf(number, 40, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
         break;
     case JSON_REAL:
-        snprintf(number, 40, "%.17g", json_real_value(value));
+        snprintf(number, 40, "%.17e", json_real_value(value)); /* never taken for an integer */
         break;
     case JSON_TRUE:
     case JSON_FALSE:
@@ -176,23 +176,24 @@ static bool json_record(struct document_sink *sink, const char *record, json_t *
 {
     const char *name;
     json_t *value;
-    if (!json_is_object(object))
-        return err_set(sink->err, ERR_SERVER,
-                       "the answer has something in \"%s\" that is no object", record);
     json_object_foreach(object, name,
                         value) if (!json_field(sink, record, name, value)) return false;
     return !sink->end || sink->end(sink->context, record);
 }
 
+static bool json_item(struct document_sink *sink, const char *name, json_t *value)
+{
+    return json_is_object(value) ? json_record(sink, name, value)
+                                 : json_field(sink, NULL, name, value);
+}
+
 static bool json_member(struct document_sink *sink, const char *name, json_t *value)
 {
-    if (json_is_object(value))
-        return json_record(sink, name, value);
-    if (!json_is_array(value))
-        return json_field(sink, NULL, name, value);
     size_t i;
     json_t *item;
-    json_array_foreach(value, i, item) if (!json_record(sink, name, item)) return false;
+    if (!json_is_array(value))
+        return json_item(sink, name, value);
+    json_array_foreach(value, i, item) if (!json_item(sink, name, item)) return false;
     return true;
 }
 

@@ -115,7 +115,7 @@ static bool take_page_field(struct page *page, const char *name, struct slice te
     if (page->uploads && strcmp(name, "NextUploadIdMarker") == 0)
         return set_text(&page->upload_marker, text, LIMIT_TOKEN, "token", page->err);
     /* An entry without any field arrives as a field of the list. */
-    if (is_entry(page, name) && text.len == 0)
+    if (is_entry(page, name))
         return err_set(page->err, ERR_SERVER, "the list has an entry without a key");
     return true;
 }
@@ -351,6 +351,8 @@ static bool take_part_field(void *context, const char *record, const char *name,
     if (!record && strcmp(name, "NextPartNumberMarker") == 0 && text.len &&
         !http_integer(text.data, LIMIT_PARTS, &page->next))
         return err_set(page->err, ERR_SERVER, "the list of parts has an impossible marker");
+    if (!record && is_part(name))
+        return err_set(page->err, ERR_SERVER, "the list has an empty part");
     if (!record || !is_part(record))
         return true;
     if (strcmp(name, "PartNumber") == 0) {
