@@ -444,7 +444,7 @@ def stall_body(x, reply):
 @fault(SENDING, "drip_headers")
 def drip_headers(x, reply):
     x.conn.drip(x.conn.head(x, reply), x.rule.get("ms", 50))
-    x.conn.close()
+    x.conn.send(reply.body)
 
 
 @fault(SENDING, "drip_body")
