@@ -20,7 +20,21 @@ extern const struct step_def download_steps[STEPS]; /* download.c */
 extern const struct step_def file_steps[STEPS];     /* file_steps.c: of local files, any way */
 
 /* --- transfer.c ------------------------------------------------------------------------- */
+/* At its first step, with what the journal has of it. */
+void transfer_begin(struct transfer *t, struct turn *turn);
 void transfer_go(struct transfer *t, enum step step);
+/* After `attempt` tries ended with `err`: shall there be another, and when? */
+bool transfer_again(struct transfer *t, const struct err *err, const struct op *op, int attempt,
+                    struct turn *turn, int64_t *delay_ms);
+void transfer_save(struct transfer *t, struct turn *turn);       /* its row */
+void transfer_drop_parts(struct transfer *t, struct turn *turn); /* their rows */
+struct queued_event *transfer_emit(struct transfer *t, struct turn *turn, enum event_kind kind);
+void transfer_emit_failure(struct transfer *t, struct turn *turn, enum event_kind kind,
+                           const struct err *err, int attempt);
+void transfer_emit_reason(struct transfer *t, struct turn *turn, enum event_kind kind,
+                          const char *reason);
+
+/* --- outcome.c -------------------------------------------------------------------------- */
 /* Everything is in place and verified: row, events, counts. */
 void transfer_succeed(struct transfer *t, struct turn *turn);
 /* What an earlier run left of this object is what the source is now. */
@@ -28,17 +42,13 @@ bool transfer_was_done(struct transfer *t, struct turn *turn);
 bool transfer_same_source(const struct row *row, const struct object_info *info);
 /* From scratch, after cleaning up; gives up when that happened too often. */
 void transfer_restart(struct transfer *t, const struct err *why, struct turn *turn);
-void transfer_give_up(struct transfer *t, const struct err *err, struct turn *turn);
-/* After `attempt` tries ended with `err`: shall there be another, and when? */
-bool transfer_again(struct transfer *t, const struct err *err, const struct op *op, int attempt,
-                    struct turn *turn, int64_t *delay_ms);
-/* What a script said about a failed part, as far as it concerns the object. */
-void transfer_obey(struct transfer *t, const struct decision *decision, struct turn *turn);
-void transfer_save(struct transfer *t, struct turn *turn); /* its row */
-struct queued_event *transfer_emit(struct transfer *t, struct turn *turn, enum event_kind kind);
-void transfer_emit_failure(struct transfer *t, struct turn *turn, enum event_kind kind,
-                           const struct err *err, int attempt);
 void transfer_corrupt(struct transfer *t, struct turn *turn, const char *what);
+void transfer_give_up(struct transfer *t, const struct err *err, struct turn *turn);
+/* What a script said about a failed part, as far as it concerns the object; and about the object. */
+void transfer_obey(struct transfer *t, const struct decision *decision, struct turn *turn);
+void transfer_decide_object(struct transfer *t, const struct decision *decision, struct turn *turn);
+/* Of a transfer that is leaving: as far as it can go without an op. */
+void transfer_move_out(struct transfer *t, struct turn *turn);
 
 const struct step_def *transfer_step_def(const struct transfer *t);
 

@@ -1,10 +1,7 @@
 /*
- * The machine itself: which step is next, what follows a failure, how a transfer ends.  What each step
- * sends and reads is in upload.c, download.c and file_steps.c; parts are in part.c.
- *
- * There are two ways out of the steps.  transfer_succeed ends it; everything else goes through `leaving`:
- * nothing new is started, ops under way are cancelled, and once all are back leave() tells what failed,
- * waits for a script's decision, cleans up as far as it should, and ends or begins again.
+ * The machine itself: which step is next, and what follows when one fails.  What each step
+ * sends and reads is in upload.c, download.c and file_steps.c; parts are in part.c,
+ * ends in outcome.c.
  */
 #include "base/log.h"
 #include "core/retry.h"
@@ -12,8 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define RESTARTS_MAX 5
 
 const struct step_def *transfer_step_def(const struct transfer *t)
 {
@@ -96,7 +91,7 @@ static bool is_small_listed(const struct transfer *t)
     return info->size >= 0 && info->size <= LIMIT_SMALL_BODY && info->etag[0];
 }
 
-static void begin(struct transfer *t, struct turn *turn)
+void transfer_begin(struct transfer *t, struct turn *turn)
 {
     load_row(t, turn);
     t->sum_kind = SUM_NONE;
@@ -126,7 +121,7 @@ struct transfer *transfer_new(uint64_t id, struct item *item, struct turn *turn)
     t->tries = 1;
     t->info = item->info;
     transfer_emit(t, turn, EVENT_OBJECT_STARTED);
-    begin(t, turn);
+    transfer_begin(t, turn);
     return t;
 }
 
@@ -174,8 +169,8 @@ void transfer_emit_failure(struct transfer *t, struct turn *turn, enum event_kin
     queued->event.attempt = attempt;
 }
 
-static void emit_reason(struct transfer *t, struct turn *turn, enum event_kind kind,
-                        const char *reason)
+void transfer_emit_reason(struct transfer *t, struct turn *turn, enum event_kind kind,
+                          const char *reason)
 {
     struct queued_event *queued = transfer_emit(t, turn, kind);
     if (!queued)
@@ -187,6 +182,8 @@ void transfer_save(struct transfer *t, struct turn *turn)
 {
     struct err err = {0};
     struct row *row = &t->row;
+    row->store = t->item->task->to->name;
+    row->target = t->item->target;
     row->size = t->info.size;
     row->mtime_ns = t->info.mtime_ns;
     row->inode = t->info.inode;
@@ -198,7 +195,7 @@ void transfer_save(struct transfer *t, struct turn *turn)
         turn_fatal(turn, &err);
 }
 
-static void drop_parts(struct transfer *t, struct turn *turn)
+void transfer_drop_parts(struct transfer *t, struct turn *turn)
 {
     struct err err = {0};
     if (!journal_drop_parts(turn->journal, t->item->task->number, t->item->key, &err))
@@ -303,76 +300,6 @@ bool transfer_again(struct transfer *t, const struct err *err, const struct op *
     return retry_again(&t->item->task->retry, err, attempt, turn->rng, delay_ms);
 }
 
-static bool is_disk_full(const struct err *err)
-{
-    static const char *const codes[] = {"ENOSPC", "EDQUOT", "EROFS"};
-    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
-        if (err->kind == ERR_DISK && !strcmp(err->code, codes[i]))
-            return true;
-    return false;
-}
-
-static void start_leaving(struct transfer *t)
-{
-    t->leaving = true;
-    if (t->busy && t->op)
-        atomic_store(&t->op->cancel, true);
-    parts_cancel(t);
-}
-
-void transfer_give_up(struct transfer *t, const struct err *err, struct turn *turn)
-{
-    if (t->leaving)
-        return;
-    if (is_disk_full(err))
-        turn_fatal(turn, err);
-    t->err = *err;
-    t->keep = true;
-    t->failing = true;
-    t->outcome = ROW_FAILED;
-    start_leaving(t);
-}
-
-void transfer_restart(struct transfer *t, const struct err *why, struct turn *turn)
-{
-    if (t->leaving)
-        return;
-    if (++t->restarts > RESTARTS_MAX) {
-        transfer_give_up(t, why, turn);
-        return;
-    }
-    emit_reason(t, turn, EVENT_RESTARTED, why->message);
-    t->err = *why;
-    t->again = true;
-    t->keep = false;
-    t->item->info.size = -1; /* what was listed is not true any more */
-    start_leaving(t);
-}
-
-void transfer_corrupt(struct transfer *t, struct turn *turn, const char *what)
-{
-    struct err err = {0};
-    err_set(&err, ERR_CORRUPT, "%s", what);
-    transfer_emit_failure(t, turn, EVENT_VERIFY_FAILED, &err, t->tries);
-    transfer_restart(t, &err, turn);
-}
-
-void transfer_leave(struct transfer *t, const struct err *err, bool clean, struct turn *turn)
-{
-    t->asking = false;
-    if (t->step == STEP_OVER || (t->leaving && t->outcome == ROW_DONE))
-        return;
-    if (!t->leaving || t->again || t->keep == clean) {
-        t->err = *err;
-        t->failing = t->failing || !t->leaving || t->again;
-        t->again = false;
-        t->keep = !clean;
-        t->outcome = ROW_ACTIVE;
-        start_leaving(t);
-    }
-    (void)turn;
-}
-
 /* The op of a step failed. */
 static void step_failed(struct transfer *t, struct op *op, const struct step_def *def,
                         struct turn *turn)
@@ -393,74 +320,6 @@ static void step_failed(struct transfer *t, struct op *op, const struct step_def
     } else {
         transfer_give_up(t, err, turn);
     }
-}
-
-/* --- leaving ------------------------------------------------------------------------------ */
-
-static void tell_failed(struct transfer *t, struct turn *turn)
-{
-    t->failing = false;
-    struct queued_event *queued = transfer_emit(t, turn, EVENT_OBJECT_FAILED);
-    if (!queued)
-        return;
-    queued->err = t->err;
-    bool ask = t->outcome == ROW_FAILED && turn->fatal.kind == ERR_NONE && turn->hooks->wants &&
-               turn->hooks->wants(turn->hooks->ctx, t->item->task, EVENT_OBJECT_FAILED);
-    if (ask) {
-        t->asking = true;
-        queued->ticket = t->id << 14;
-    }
-}
-
-/* The clean-up is through: end, or once more. */
-static void leave_ended(struct transfer *t, struct turn *turn)
-{
-    parts_free(t);
-    buf_clear(&t->body);
-    t->leaving = false;
-    if (!t->keep && t->row.state != ROW_NONE) {
-        t->row.upload_id[0] = t->row.temp[0] = '\0';
-        t->row.state = ROW_NONE;
-        drop_parts(t, turn);
-        transfer_save(t, turn);
-    }
-    if (t->again) {
-        t->again = t->keep = false;
-        begin(t, turn);
-        t->not_before_ms = t->retry_ms;
-        t->retry_ms = 0;
-        return;
-    }
-    t->step = STEP_OVER;
-    if (t->outcome == ROW_DONE)
-        return;
-    t->row.state = t->outcome;
-    t->row.err = t->err;
-    if (t->outcome != ROW_ACTIVE || t->row.upload_id[0] || t->row.temp[0])
-        transfer_save(t, turn);
-    if (t->outcome == ROW_FAILED && !t->defer)
-        turn->totals->objects_failed++;
-    if (t->outcome == ROW_SKIPPED) {
-        turn->totals->objects_skipped++;
-        emit_reason(t, turn, EVENT_OBJECT_SKIPPED, t->reason);
-    }
-}
-
-/* Goes as far as it can without an op. */
-static void leave(struct transfer *t, struct turn *turn)
-{
-    if (!t->leaving || !transfer_idle(t))
-        return;
-    if (t->failing)
-        tell_failed(t, turn);
-    if (t->asking)
-        return;
-    if (!t->keep && t->row.upload_id[0])
-        transfer_go(t, STEP_ABORT);
-    else if (t->source_fd >= 0 || t->target_fd >= 0 || (!t->keep && t->row.temp[0]))
-        transfer_go(t, STEP_DISCARD);
-    else
-        leave_ended(t, turn);
 }
 
 /* --- settling ----------------------------------------------------------------------------- */
@@ -485,7 +344,7 @@ void transfer_settle(struct transfer *t, struct op *op, struct turn *turn)
         part_settle(t, op, turn);
     else
         settle_step(t, op, turn);
-    leave(t, turn);
+    transfer_move_out(t, turn);
 }
 
 void transfer_finished(struct transfer *t, const struct finish_item *item, struct turn *turn)
@@ -506,48 +365,7 @@ void transfer_finished(struct transfer *t, const struct finish_item *item, struc
         else
             transfer_give_up(t, &item->err, turn);
     }
-    leave(t, turn);
-}
-
-static int64_t wait_of(const struct transfer *t, const struct decision *decision, int attempt,
-                       struct turn *turn)
-{
-    if (decision->after_ms >= 0)
-        return decision->after_ms;
-    return retry_delay(&t->item->task->retry, &t->err, attempt, turn->rng);
-}
-
-static void decide_object(struct transfer *t, const struct decision *decision, struct turn *turn)
-{
-    t->asking = false;
-    switch (decision->kind) {
-    case DECIDE_RETRY:
-        t->again = true;
-        t->tries++;
-        t->retry_ms = turn->now_ms + wait_of(t, decision, t->tries, turn);
-        if (decision->part_size > 0) {
-            t->item->part_size = decision->part_size;
-            t->keep = false;
-        }
-        break;
-    case DECIDE_SKIP:
-        t->outcome = ROW_SKIPPED;
-        t->keep = false;
-        snprintf(t->reason, sizeof t->reason, "%s", decision->reason);
-        break;
-    case DECIDE_DEFER:
-        t->defer = !t->item->deferred;
-        break;
-    case DECIDE_STOP:
-        err_set(&turn->stop, ERR_CANCELLED, "%s", decision->reason);
-        break;
-    case DECIDE_FAIL:
-        if (decision->reason[0])
-            snprintf(t->err.message, sizeof t->err.message, "%s", decision->reason);
-        break;
-    case DECIDE_POLICY:
-        break;
-    }
+    transfer_move_out(t, turn);
 }
 
 void transfer_decide(struct transfer *t, int64_t part, const struct decision *decision,
@@ -562,94 +380,6 @@ void transfer_decide(struct transfer *t, int64_t part, const struct decision *de
     if (part >= 0)
         part_decide(t, (uint32_t)part, decision, turn);
     else if (t->asking)
-        decide_object(t, decision, turn);
-    leave(t, turn);
-}
-
-/* --- ends --------------------------------------------------------------------------------- */
-
-bool transfer_same_source(const struct row *row, const struct object_info *info)
-{
-    if (row->size != info->size)
-        return false;
-    if (row->etag[0] || info->etag[0])
-        return !strcmp(row->etag, info->etag);
-    return row->mtime_ns == info->mtime_ns &&
-           (!row->inode || !info->inode || row->inode == info->inode);
-}
-
-/* A script gave the object up without calling it a failure. */
-static void put_aside(struct transfer *t, const struct decision *decision)
-{
-    t->outcome = decision->kind == DECIDE_SKIP ? ROW_SKIPPED : ROW_ACTIVE;
-    t->defer = decision->kind == DECIDE_DEFER;
-    t->keep = t->defer;
-    snprintf(t->reason, sizeof t->reason, "%s", decision->reason);
-    start_leaving(t);
-}
-
-void transfer_obey(struct transfer *t, const struct decision *decision, struct turn *turn)
-{
-    struct err err = t->err;
-
-    switch (decision->kind) {
-    case DECIDE_RETRY:
-        t->item->part_size = decision->part_size;
-        t->again = true;
-        start_leaving(t);
-        break;
-    case DECIDE_SKIP:
-        put_aside(t, decision);
-        break;
-    case DECIDE_DEFER:
-        if (t->item->deferred)
-            transfer_give_up(t, &err, turn);
-        else
-            put_aside(t, decision);
-        break;
-    case DECIDE_STOP:
-        err_set(&turn->stop, ERR_CANCELLED, "%s", decision->reason);
-        break;
-    case DECIDE_FAIL:
-        if (decision->reason[0])
-            snprintf(err.message, sizeof err.message, "%s", decision->reason);
-        transfer_give_up(t, &err, turn);
-        break;
-    case DECIDE_POLICY:
-        break;
-    }
-}
-
-bool transfer_was_done(struct transfer *t, struct turn *turn)
-{
-    if (t->row.state != ROW_DONE || !transfer_same_source(&t->row, &t->info))
-        return false;
-    t->outcome = ROW_DONE;
-    turn->totals->objects_skipped++;
-    turn->totals->bytes_resumed += t->info.size;
-    turn->totals->bytes_done += t->info.size;
-    emit_reason(t, turn, EVENT_OBJECT_SKIPPED, "done before the run was interrupted");
-    t->keep = true;
-    start_leaving(t);
-    return true;
-}
-
-void transfer_succeed(struct transfer *t, struct turn *turn)
-{
-    t->row.state = ROW_DONE;
-    transfer_emit(t, turn, EVENT_VERIFIED);
-    transfer_emit(t, turn, EVENT_OBJECT_SUCCEEDED);
-    t->row.upload_id[0] = t->row.temp[0] = '\0';
-    memset(&t->row.err, 0, sizeof t->row.err);
-    transfer_save(t, turn);
-    if (t->n_parts)
-        drop_parts(t, turn);
-    else
-        turn->totals->bytes_done += t->info.size;
-    turn->totals->objects_done++;
-    turn->totals->checked[t->check]++;
-    t->outcome = ROW_DONE;
-    t->failing = t->again = false;
-    t->keep = true;
-    start_leaving(t);
+        transfer_decide_object(t, decision, turn);
+    transfer_move_out(t, turn);
 }

@@ -64,7 +64,7 @@ struct op {
         int64_t skew_ms; /* store's clock minus ours */
 
         const char *path;       /* below the store's root */
-        const char *temp;       /* RECHECK, DISCARD: the temporary file's name */
+        const char *temp;       /* the temporary file's name; TEMP, SAVE: NULL makes one up */
         int fd;                 /* GET, PUT, PART, HASH, COPY (target), DISCARD; -1: memory */
         int64_t fd_off;         /* where in that file the body starts */
         int source_fd;          /* COPY */

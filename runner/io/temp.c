@@ -9,14 +9,31 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A new file in `dir`, its name in `name`; -1 with errno. */
-static int create(int dir, char name[64])
+/* A new file in `dir` of that name.  One that is there already is what a crash left before it could be
+ * written down: nobody else makes such a name, so it is taken away. */
+static int create(int dir, const char *name)
+{
+    const int flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+    int fd = openat(dir, name, flags, 0600);
+
+    if (fd < 0 && errno == EEXIST && unlinkat(dir, name, 0) == 0)
+        fd = openat(dir, name, flags, 0600);
+    return fd;
+}
+
+/* The name control chose, or a random one. */
+static bool choose_name(struct op *op)
 {
     char hex[33];
 
+    if (op->in.temp && !file_is_temp(op->in.temp))
+        return err_set(&op->out.err, ERR_BUG, "'%.64s' is no temporary file", op->in.temp);
     random_hex(hex, 16);
-    snprintf(name, 64, ".haul-%s.part", hex);
-    return openat(dir, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (op->in.temp)
+        snprintf(op->out.temp, sizeof op->out.temp, "%s", op->in.temp);
+    else
+        snprintf(op->out.temp, sizeof op->out.temp, ".haul-%s.part", hex);
+    return true;
 }
 
 /* Room for `size` bytes, so that a full disk shows before anything is transferred. */
@@ -46,7 +63,8 @@ static int create_beside(struct op *op, int *dir)
     const char *last;
     int fd;
 
-    if ((*dir = file_parent(op->in.store, op->in.path, true, &last, &op->out.err)) < 0)
+    if (!choose_name(op) ||
+        (*dir = file_parent(op->in.store, op->in.path, true, &last, &op->out.err)) < 0)
         return -1;
     if ((fd = create(*dir, op->out.temp)) >= 0)
         return fd;

@@ -83,8 +83,9 @@ void vm_unlimit(struct vm *vm)
 void vm_log_lines(const char *text)
 {
     for (int lines = 0; *text && lines < 60; lines++) {
+        text += *text == '\t';
         size_t len = strcspn(text, "\n");
-        log_error("%.*s", (int)(len < 400 ? len : 400), text);
+        log_error("  %.*s", (int)(len < 400 ? len : 400), text);
         text += len + (text[len] == '\n');
     }
 }
@@ -98,18 +99,28 @@ static int vm_traceback(lua_State *L)
     return 1;
 }
 
-/* [table] -> kind, message.  Raw access: an error object's metamethods are not trusted. */
-static int describe_table(lua_State *L)
+/* [+1]  A field of the table at the bottom, if it is text, else nil. */
+static void raw_text(lua_State *L, const char *name)
 {
-    lua_pushstring(L, "kind");
+    lua_pushstring(L, name);
     lua_rawget(L, 1);
-    lua_pushstring(L, "message");
-    lua_rawget(L, 1);
-    if (lua_type(L, -1) != LUA_TSTRING) {
-        lua_settop(L, 1);
-        lua_pushnil(L);
-        luaL_tolstring(L, 1, NULL);
+    if (lua_type(L, -1) == LUA_TSTRING)
+        return;
+    lua_pop(L, 1);
+    lua_pushnil(L);
+}
+
+/* [value] -> kind, message.  Raw access to a table: its metamethods are not trusted. */
+static int describe_value(lua_State *L)
+{
+    if (lua_istable(L, 1)) {
+        raw_text(L, "kind");
+        raw_text(L, "message");
+        if (!lua_isnil(L, -1))
+            return 2;
     }
+    lua_pushnil(L);
+    luaL_tolstring(L, 1, NULL);
     return 2;
 }
 
@@ -123,7 +134,7 @@ static void set_message(struct err *err, enum err_kind kind, const char *text)
 static void set_from_object(lua_State *L, struct err *err)
 {
     enum err_kind kind = ERR_SCRIPT;
-    lua_pushcfunction(L, describe_table);
+    lua_pushcfunction(L, describe_value);
     lua_insert(L, -2);
     if (lua_pcall(L, 1, 2, 0) != LUA_OK) {
         err_set(err, kind, "the error object cannot be shown");

@@ -194,12 +194,22 @@ static EVP_MD *fetch(const char *name)
     return md;
 }
 
+/* By OpenSSL itself, at exit, before it takes down what these belong to. */
+static void evp_stop(void)
+{
+    EVP_MD_free(evp.md5);
+    EVP_MD_free(evp.sha1);
+    EVP_MD_free(evp.sha256);
+    EVP_MD_CTX_free(pthread_getspecific(evp.context));
+    pthread_setspecific(evp.context, NULL);
+}
+
 static void evp_start(void)
 {
     evp.md5 = fetch("MD5");
     evp.sha1 = fetch("SHA1");
     evp.sha256 = fetch("SHA256");
-    if (pthread_key_create(&evp.context, free_context) != 0)
+    if (pthread_key_create(&evp.context, free_context) != 0 || OPENSSL_atexit(evp_stop) != 1)
         abort();
 }
 

@@ -1,0 +1,280 @@
+/*
+ * How a transfer ends: done, given up, put aside by a script, or kept because the run ends.
+ *
+ * transfer_succeed ends what is in place; everything else goes through `leaving`: nothing new is started,
+ * ops under way are cancelled, and once all are back transfer_move_out tells what failed, waits for a
+ * script's decision, cleans up as far as it should, and ends or begins again.
+ */
+#include "core/retry.h"
+#include "core/step.h"
+#include <stdio.h>
+#include <string.h>
+
+#define RESTARTS_MAX 5
+
+static bool is_disk_full(const struct err *err)
+{
+    static const char *const codes[] = {"ENOSPC", "EDQUOT", "EROFS"};
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
+        if (err->kind == ERR_DISK && !strcmp(err->code, codes[i]))
+            return true;
+    return false;
+}
+
+static void start_leaving(struct transfer *t)
+{
+    t->leaving = true;
+    if (t->busy && t->op)
+        atomic_store(&t->op->cancel, true);
+    parts_cancel(t);
+}
+
+void transfer_give_up(struct transfer *t, const struct err *err, struct turn *turn)
+{
+    if (t->leaving)
+        return;
+    if (is_disk_full(err))
+        turn_fatal(turn, err);
+    t->err = *err;
+    t->keep = true;
+    t->failing = true;
+    t->outcome = ROW_FAILED;
+    start_leaving(t);
+}
+
+void transfer_restart(struct transfer *t, const struct err *why, struct turn *turn)
+{
+    if (t->leaving)
+        return;
+    if (++t->restarts > RESTARTS_MAX) {
+        transfer_give_up(t, why, turn);
+        return;
+    }
+    transfer_emit_reason(t, turn, EVENT_RESTARTED, why->message);
+    t->err = *why;
+    t->again = true;
+    t->keep = false;
+    t->item->info.size = -1; /* what was listed is not true any more; its size was counted */
+    t->counted = true;
+    start_leaving(t);
+}
+
+void transfer_corrupt(struct transfer *t, struct turn *turn, const char *what)
+{
+    struct err err = {0};
+    err_set(&err, ERR_CORRUPT, "%s", what);
+    transfer_emit_failure(t, turn, EVENT_VERIFY_FAILED, &err, t->tries);
+    transfer_restart(t, &err, turn);
+}
+
+void transfer_leave(struct transfer *t, const struct err *err, bool clean, struct turn *turn)
+{
+    t->asking = false;
+    if (t->step == STEP_OVER || (t->leaving && t->outcome == ROW_DONE))
+        return;
+    if (!t->leaving || t->again || t->keep == clean) {
+        t->err = *err;
+        t->failing = t->failing || !t->leaving || t->again;
+        t->again = false;
+        t->keep = !clean;
+        t->outcome = ROW_ACTIVE;
+        start_leaving(t);
+    }
+}
+
+/* --- leaving ------------------------------------------------------------------------------ */
+
+static void tell_failed(struct transfer *t, struct turn *turn)
+{
+    t->failing = false;
+    struct queued_event *queued = transfer_emit(t, turn, EVENT_OBJECT_FAILED);
+    if (!queued)
+        return;
+    queued->err = t->err;
+    bool ask = t->outcome == ROW_FAILED && turn->fatal.kind == ERR_NONE && turn->hooks->wants &&
+               turn->hooks->wants(turn->hooks->ctx, t->item->task, EVENT_OBJECT_FAILED);
+    if (ask) {
+        t->asking = true;
+        queued->ticket = t->id << 14;
+    }
+}
+
+/* The clean-up is through: end, or once more. */
+static void leave_ended(struct transfer *t, struct turn *turn)
+{
+    parts_free(t);
+    buf_clear(&t->body);
+    t->leaving = false;
+    if (!t->keep && t->row.state != ROW_NONE) {
+        t->row.upload_id[0] = t->row.temp[0] = '\0';
+        t->row.state = ROW_NONE;
+        transfer_drop_parts(t, turn);
+        transfer_save(t, turn);
+    }
+    if (t->again) {
+        t->again = t->keep = false;
+        transfer_begin(t, turn);
+        t->not_before_ms = t->retry_ms;
+        t->retry_ms = 0;
+        return;
+    }
+    t->step = STEP_OVER;
+    if (t->outcome == ROW_DONE)
+        return;
+    t->row.state = t->outcome;
+    t->row.err = t->err;
+    if (t->outcome != ROW_ACTIVE || t->row.upload_id[0] || t->row.temp[0])
+        transfer_save(t, turn);
+    if (t->outcome == ROW_FAILED && !t->defer)
+        turn->totals->objects_failed++;
+    if (t->outcome == ROW_SKIPPED) {
+        turn->totals->objects_skipped++;
+        transfer_emit_reason(t, turn, EVENT_OBJECT_SKIPPED, t->reason);
+    }
+}
+
+/* Goes as far as it can without an op. */
+void transfer_move_out(struct transfer *t, struct turn *turn)
+{
+    if (!t->leaving || !transfer_idle(t))
+        return;
+    if (t->failing)
+        tell_failed(t, turn);
+    if (t->asking)
+        return;
+    if (!t->keep && t->row.upload_id[0])
+        transfer_go(t, STEP_ABORT);
+    else if (t->source_fd >= 0 || t->target_fd >= 0 || (!t->keep && t->row.temp[0]))
+        transfer_go(t, STEP_DISCARD);
+    else
+        leave_ended(t, turn);
+}
+
+static int64_t wait_of(const struct transfer *t, const struct decision *decision, int attempt,
+                       struct turn *turn)
+{
+    if (decision->after_ms >= 0)
+        return decision->after_ms;
+    return retry_delay(&t->item->task->retry, &t->err, attempt, turn->rng);
+}
+
+void transfer_decide_object(struct transfer *t, const struct decision *decision, struct turn *turn)
+{
+    t->asking = false;
+    switch (decision->kind) {
+    case DECIDE_RETRY:
+        t->again = true;
+        t->tries++;
+        t->retry_ms = turn->now_ms + wait_of(t, decision, t->tries, turn);
+        if (decision->part_size > 0) {
+            t->item->part_size = decision->part_size;
+            t->keep = false;
+        }
+        break;
+    case DECIDE_SKIP:
+        t->outcome = ROW_SKIPPED;
+        t->keep = false;
+        snprintf(t->reason, sizeof t->reason, "%s", decision->reason);
+        break;
+    case DECIDE_DEFER:
+        t->defer = !t->item->deferred;
+        break;
+    case DECIDE_STOP:
+        err_set(&turn->stop, ERR_CANCELLED, "%s", decision->reason);
+        break;
+    case DECIDE_FAIL:
+        if (decision->reason[0])
+            snprintf(t->err.message, sizeof t->err.message, "%s", decision->reason);
+        break;
+    case DECIDE_POLICY:
+        break;
+    }
+}
+
+/* --- ends --------------------------------------------------------------------------------- */
+
+bool transfer_same_source(const struct row *row, const struct object_info *info)
+{
+    if (row->size != info->size)
+        return false;
+    if (row->etag[0] || info->etag[0])
+        return !strcmp(row->etag, info->etag);
+    return row->mtime_ns == info->mtime_ns &&
+           (!row->inode || !info->inode || row->inode == info->inode);
+}
+
+/* A script gave the object up without calling it a failure. */
+static void put_aside(struct transfer *t, const struct decision *decision)
+{
+    t->outcome = decision->kind == DECIDE_SKIP ? ROW_SKIPPED : ROW_ACTIVE;
+    t->defer = decision->kind == DECIDE_DEFER;
+    t->keep = t->defer;
+    snprintf(t->reason, sizeof t->reason, "%s", decision->reason);
+    start_leaving(t);
+}
+
+void transfer_obey(struct transfer *t, const struct decision *decision, struct turn *turn)
+{
+    struct err err = t->err;
+
+    switch (decision->kind) {
+    case DECIDE_RETRY:
+        t->item->part_size = decision->part_size;
+        t->again = true;
+        start_leaving(t);
+        break;
+    case DECIDE_SKIP:
+        put_aside(t, decision);
+        break;
+    case DECIDE_DEFER:
+        if (t->item->deferred)
+            transfer_give_up(t, &err, turn);
+        else
+            put_aside(t, decision);
+        break;
+    case DECIDE_STOP:
+        err_set(&turn->stop, ERR_CANCELLED, "%s", decision->reason);
+        break;
+    case DECIDE_FAIL:
+        if (decision->reason[0])
+            snprintf(err.message, sizeof err.message, "%s", decision->reason);
+        transfer_give_up(t, &err, turn);
+        break;
+    case DECIDE_POLICY:
+        break;
+    }
+}
+
+bool transfer_was_done(struct transfer *t, struct turn *turn)
+{
+    if (t->row.state != ROW_DONE || !transfer_same_source(&t->row, &t->info))
+        return false;
+    t->outcome = ROW_DONE;
+    turn->totals->objects_skipped++;
+    turn->totals->bytes_resumed += t->info.size;
+    turn->totals->bytes_done += t->info.size;
+    transfer_emit_reason(t, turn, EVENT_OBJECT_SKIPPED, "done before the run was interrupted");
+    t->keep = true;
+    start_leaving(t);
+    return true;
+}
+
+void transfer_succeed(struct transfer *t, struct turn *turn)
+{
+    t->row.state = ROW_DONE;
+    transfer_emit(t, turn, EVENT_VERIFIED);
+    transfer_emit(t, turn, EVENT_OBJECT_SUCCEEDED);
+    t->row.upload_id[0] = t->row.temp[0] = '\0';
+    memset(&t->row.err, 0, sizeof t->row.err);
+    transfer_save(t, turn);
+    if (t->n_parts)
+        transfer_drop_parts(t, turn);
+    else
+        turn->totals->bytes_done += t->info.size;
+    turn->totals->objects_done++;
+    turn->totals->checked[t->check]++;
+    t->outcome = ROW_DONE;
+    t->failing = t->again = false;
+    t->keep = true;
+    start_leaving(t);
+}
