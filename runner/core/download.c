@@ -22,7 +22,7 @@ static void settle_head(struct transfer *t, struct op *op, struct turn *turn)
     if (t->row.temp[0] && !transfer_same_source(&t->row, &t->info)) {
         err_set(&err, ERR_CHANGED, "the source has changed since the run that was interrupted");
         transfer_restart(t, &err, turn);
-    } else if (t->info.size <= LIMIT_SMALL_BODY && !t->row.temp[0]) {
+    } else if (t->info.size <= LIMIT_SMALL_BODY) {
         transfer_go(t, STEP_GET);
     } else {
         target_open(t, turn);

@@ -17,7 +17,7 @@ static struct op *make_open(struct transfer *t, struct turn *turn)
 {
     struct op *op = transfer_op(t, OP_OPEN, t->item->task->from, turn);
     op->in.path = t->item->key;
-    op->in.memory_max = memory_max(t);
+    op->in.memory_max = t->row.upload_id[0] ? 0 : memory_max(t);
     if (t->way == WAY_UPLOAD)
         upload_wishes(t, op, turn);
     return op;
@@ -48,7 +48,7 @@ static void settle_open(struct transfer *t, struct op *op, struct turn *turn)
         restart_changed(t, turn);
     else if (t->way == WAY_UPLOAD)
         upload_opened(t);
-    else if (t->source_fd < 0 && !t->row.temp[0])
+    else if (t->source_fd < 0)
         transfer_go(t, STEP_SAVE);
     else
         target_open(t, turn);

@@ -80,6 +80,7 @@ void transfer_leave(struct transfer *t, const struct err *err, bool clean, struc
         t->outcome = ROW_ACTIVE;
         start_leaving(t);
     }
+    transfer_move_out(t, turn);
 }
 
 /* --- leaving ------------------------------------------------------------------------------ */
@@ -247,7 +248,7 @@ void transfer_obey(struct transfer *t, const struct decision *decision, struct t
 
 bool transfer_was_done(struct transfer *t, struct turn *turn)
 {
-    if (t->row.state != ROW_DONE || !transfer_same_source(&t->row, &t->info))
+    if (t->leaving || t->row.state != ROW_DONE || !transfer_same_source(&t->row, &t->info))
         return false;
     t->outcome = ROW_DONE;
     turn->totals->objects_skipped++;

@@ -445,7 +445,6 @@ static void talk(struct run *run)
     deliver(run);
     if (run->config.hooks.resume)
         run->config.hooks.resume(run->config.hooks.ctx, run, run->turn.now_ms);
-    refresh_credentials(run);
 }
 
 /* --- beginning and end -------------------------------------------------------------------- */
@@ -545,6 +544,7 @@ bool run_turn(struct run *run)
     if (!run->started)
         begin(run);
     decide(run, ops);
+    refresh_credentials(run); /* what failed for want of them goes out again in this very turn */
     dispatch(run);
     talk(run);
     if (is_over(run))

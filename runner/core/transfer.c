@@ -101,7 +101,7 @@ void transfer_begin(struct transfer *t, struct turn *turn)
     memset(&t->target, 0, sizeof t->target);
     if (t->way != WAY_DOWNLOAD) {
         transfer_go(t, STEP_OPEN);
-    } else if (is_small_listed(t) && !t->row.temp[0]) {
+    } else if (is_small_listed(t)) {
         t->info = t->item->info;
         transfer_go(t, STEP_GET);
     } else {

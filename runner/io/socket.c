@@ -6,7 +6,12 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#ifndef NARROWEST
 #define NARROWEST (16 << 10)
+#endif
+#ifndef NEARMS
+#define NEARMS 5
+#endif
 #define WIDEST    (4 << 20)
 #define NEAR_US   2000 /* a round trip so short that the smallest buffer does */
 
@@ -40,7 +45,7 @@ int socket_window(int64_t rate, int64_t rtt_us)
 
     if (rate < 0)
         return 0;
-    window = rate / 1000 * (5 + rtt_us * 2 / 1000);
+    window = rate / 1000 * (NEARMS + rtt_us * 2 / 1000);
     return window < NARROWEST ? NARROWEST : window > WIDEST ? WIDEST : (int)window;
 }
 

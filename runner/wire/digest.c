@@ -171,65 +171,16 @@ bool sum_from_base64(enum sum_kind kind, const char *text, uint64_t *sum)
 
 /* --- hashes ------------------------------------------------------------------------------------ */
 
-/* Looked up once: OpenSSL 3 takes longer to find an algorithm than to hash a small text. */
-static struct {
-    pthread_once_t once;
-    pthread_key_t context; /* each thread's own EVP_MD_CTX */
-    EVP_MD *md5, *sha1, *sha256;
-} evp = {.once = PTHREAD_ONCE_INIT};
+enum algorithm { MD5, SHA1, SHA256, ALGORITHMS };
 
-static void free_context(void *context)
-{
-    EVP_MD_CTX_free(context);
-}
+/* Contexts of one thread, each bound to its algorithm: OpenSSL 3 takes longer to find an algorithm
+ * than to hash a small text. */
+struct contexts {
+    EVP_MD_CTX *of[ALGORITHMS];
+};
 
-static EVP_MD *fetch(const char *name)
-{
-    EVP_MD *md = EVP_MD_fetch(NULL, name, NULL);
-    /* A host in FIPS mode has no MD5: Content-MD5 is then the caller's to leave out. */
-    if (!md)
-        md = EVP_MD_fetch(NULL, name, "-fips");
-    if (!md)
-        abort();
-    return md;
-}
-
-/* By OpenSSL itself, at exit, before it takes down what these belong to. */
-static void evp_stop(void)
-{
-    EVP_MD_free(evp.md5);
-    EVP_MD_free(evp.sha1);
-    EVP_MD_free(evp.sha256);
-    EVP_MD_CTX_free(pthread_getspecific(evp.context));
-    pthread_setspecific(evp.context, NULL);
-}
-
-static void evp_start(void)
-{
-    evp.md5 = fetch("MD5");
-    evp.sha1 = fetch("SHA1");
-    evp.sha256 = fetch("SHA256");
-    if (pthread_key_create(&evp.context, free_context) != 0 || OPENSSL_atexit(evp_stop) != 1)
-        abort();
-}
-
-static EVP_MD_CTX *must_context(EVP_MD_CTX *context)
-{
-    if (!context)
-        abort();
-    return context;
-}
-
-static EVP_MD_CTX *thread_context(void)
-{
-    pthread_once(&evp.once, evp_start);
-    EVP_MD_CTX *context = pthread_getspecific(evp.context);
-    if (!context) {
-        context = must_context(EVP_MD_CTX_new());
-        pthread_setspecific(evp.context, context);
-    }
-    return context;
-}
+static pthread_once_t contexts_once = PTHREAD_ONCE_INIT;
+static pthread_key_t contexts_key;
 
 static void must(int ok)
 {
@@ -237,47 +188,85 @@ static void must(int ok)
         abort();
 }
 
-/* The hash of two texts one after the other. */
-static void hash(const EVP_MD *md, const struct slice part[2], uint8_t *out)
+static EVP_MD_CTX *new_context(enum algorithm algorithm)
 {
-    EVP_MD_CTX *context = thread_context();
-    must(EVP_DigestInit_ex2(context, md, NULL));
+    const EVP_MD *md = algorithm == MD5 ? EVP_md5() : algorithm == SHA1 ? EVP_sha1() : EVP_sha256();
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    if (!context)
+        abort();
+    must(EVP_DigestInit_ex(context, md, NULL));
+    return context;
+}
+
+static void free_contexts(void *data)
+{
+    struct contexts *contexts = data;
+    for (int i = 0; i < ALGORITHMS; i++)
+        EVP_MD_CTX_free(contexts->of[i]);
+    free(contexts);
+}
+
+static void make_key(void)
+{
+    if (pthread_key_create(&contexts_key, free_contexts) != 0)
+        abort();
+}
+
+/* This thread's context, ready for new bytes. */
+static EVP_MD_CTX *context_for(enum algorithm algorithm)
+{
+    pthread_once(&contexts_once, make_key);
+    struct contexts *contexts = pthread_getspecific(contexts_key);
+    if (!contexts) {
+        contexts = xcalloc(1, sizeof *contexts);
+        pthread_setspecific(contexts_key, contexts);
+    }
+    if (contexts->of[algorithm])
+        must(EVP_DigestInit_ex(contexts->of[algorithm], NULL, NULL));
+    else
+        contexts->of[algorithm] = new_context(algorithm);
+    return contexts->of[algorithm];
+}
+
+/* The hash of two texts one after the other. */
+static void hash(enum algorithm algorithm, const struct slice part[2], uint8_t *out)
+{
+    EVP_MD_CTX *context = context_for(algorithm);
     for (int i = 0; i < 2; i++)
         must(EVP_DigestUpdate(context, part[i].data, part[i].len));
     must(EVP_DigestFinal_ex(context, out, NULL));
 }
 
-static void hash_one(const EVP_MD *md, const void *data, size_t len, uint8_t *out)
+static void hash_one(enum algorithm algorithm, const void *data, size_t len, uint8_t *out)
 {
-    hash(md, (struct slice[2]){{data, len}, {NULL, 0}}, out);
+    hash(algorithm, (struct slice[2]){{data, len}, {NULL, 0}}, out);
 }
 
 void digest_md5(const void *data, size_t len, uint8_t out[MD5_LEN])
 {
-    thread_context();
-    hash_one(evp.md5, data, len, out);
+    hash_one(MD5, data, len, out);
 }
 
 void digest_sha256(const void *data, size_t len, uint8_t out[SHA256_LEN])
 {
-    thread_context();
-    hash_one(evp.sha256, data, len, out);
+    hash_one(SHA256, data, len, out);
 }
 
 /* HMAC by its definition: with a context at hand that is far faster than EVP_MAC. */
-static void hmac(const EVP_MD *md, size_t size, struct slice key, struct slice data, uint8_t *out)
+static void hmac(enum algorithm algorithm, size_t size, struct slice key, struct slice data,
+                 uint8_t *out)
 {
     char inner[64] = {0}, outer[64], digest[SHA256_LEN];
     if (key.len > sizeof inner)
-        hash_one(md, key.data, key.len, (uint8_t *)inner);
+        hash_one(algorithm, key.data, key.len, (uint8_t *)inner);
     else if (key.len)
         memcpy(inner, key.data, key.len);
     for (size_t i = 0; i < sizeof inner; i++) {
         outer[i] = (char)(inner[i] ^ 0x5c);
         inner[i] = (char)(inner[i] ^ 0x36);
     }
-    hash(md, (struct slice[2]){{inner, sizeof inner}, data}, (uint8_t *)digest);
-    hash(md, (struct slice[2]){{outer, sizeof outer}, {digest, size}}, out);
+    hash(algorithm, (struct slice[2]){{inner, sizeof inner}, data}, (uint8_t *)digest);
+    hash(algorithm, (struct slice[2]){{outer, sizeof outer}, {digest, size}}, out);
     digest_wipe(inner, sizeof inner);
     digest_wipe(outer, sizeof outer);
 }
@@ -285,15 +274,13 @@ static void hmac(const EVP_MD *md, size_t size, struct slice key, struct slice d
 void digest_hmac_sha256(const void *key, size_t key_len, const void *data, size_t len,
                         uint8_t out[SHA256_LEN])
 {
-    thread_context();
-    hmac(evp.sha256, SHA256_LEN, (struct slice){key, key_len}, (struct slice){data, len}, out);
+    hmac(SHA256, SHA256_LEN, (struct slice){key, key_len}, (struct slice){data, len}, out);
 }
 
 void digest_hmac_sha1(const void *key, size_t key_len, const void *data, size_t len,
                       uint8_t out[20])
 {
-    thread_context();
-    hmac(evp.sha1, 20, (struct slice){key, key_len}, (struct slice){data, len}, out);
+    hmac(SHA1, 20, (struct slice){key, key_len}, (struct slice){data, len}, out);
 }
 
 struct hasher {
@@ -302,10 +289,8 @@ struct hasher {
 
 struct hasher *hasher_new(bool md5)
 {
-    pthread_once(&evp.once, evp_start);
     struct hasher *hasher = xmalloc(sizeof *hasher);
-    hasher->context = must_context(EVP_MD_CTX_new());
-    must(EVP_DigestInit_ex2(hasher->context, md5 ? evp.md5 : evp.sha256, NULL));
+    hasher->context = new_context(md5 ? MD5 : SHA256);
     return hasher;
 }
 
