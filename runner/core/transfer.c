@@ -99,6 +99,8 @@ void transfer_begin(struct transfer *t, struct turn *turn)
     t->completes = 0;
     t->check = CHECK_NONE;
     memset(&t->target, 0, sizeof t->target);
+    if (t->item->info.size >= 0 && transfer_was_done(t, turn))
+        return;
     if (t->way != WAY_DOWNLOAD) {
         transfer_go(t, STEP_OPEN);
     } else if (is_small_listed(t)) {
@@ -122,6 +124,7 @@ struct transfer *transfer_new(uint64_t id, struct item *item, struct turn *turn)
     t->info = item->info;
     transfer_emit(t, turn, EVENT_OBJECT_STARTED);
     transfer_begin(t, turn);
+    transfer_move_out(t, turn);
     return t;
 }
 

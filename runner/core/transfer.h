@@ -144,7 +144,7 @@ void transfer_settle(struct transfer *t, struct op *op, struct turn *turn);
 void transfer_decide(struct transfer *t, int64_t part, const struct decision *decision,
                      struct turn *turn);
 /* Give it up because the run ends: keep what can be resumed, or with `clean` remove it. */
-void transfer_leave(struct transfer *t, const struct err *err, bool clean);
+void transfer_leave(struct transfer *t, const struct err *err, bool clean, struct turn *turn);
 /* In STEP_FINISH: what became of its file. */
 void transfer_finished(struct transfer *t, const struct finish_item *item, struct turn *turn);
 

@@ -6,12 +6,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#ifndef NARROWEST
-#define NARROWEST (16 << 10)
-#endif
-#ifndef NEARMS
-#define NEARMS 5
-#endif
+#define NARROWEST (4 << 10)
 #define WIDEST    (4 << 20)
 #define NEAR_US   2000 /* a round trip so short that the smallest buffer does */
 
@@ -37,7 +32,7 @@ void socket_table_free(struct socket_table *table)
     *table = (struct socket_table){0};
 }
 
-/* Room for 5 ms of its share and two round trips: little enough that what the kernel takes in
+/* Room for 2 ms of its share and two round trips: little enough that what the kernel takes in
  * without asking stays small, and enough that the limit can be reached over a long way. */
 int socket_window(int64_t rate, int64_t rtt_us)
 {
@@ -45,7 +40,7 @@ int socket_window(int64_t rate, int64_t rtt_us)
 
     if (rate < 0)
         return 0;
-    window = rate / 1000 * (NEARMS + rtt_us * 2 / 1000);
+    window = rate / 1000 * (2 + rtt_us * 2 / 1000);
     return window < NARROWEST ? NARROWEST : window > WIDEST ? WIDEST : (int)window;
 }
 

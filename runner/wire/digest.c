@@ -54,10 +54,11 @@ static void fill_nvme(void)
 static uint64_t nvme_step(uint64_t crc, const uint8_t *data)
 {
     uint64_t next = 0;
-    for (unsigned i = 0; i < 8; i++)
-        next ^= nvme_table[15 - i][(data[i] ^ (crc >> (8 * i))) & 0xff];
-    for (unsigned i = 8; i < SLICES; i++)
-        next ^= nvme_table[15 - i][data[i]];
+#pragma GCC unroll 16
+    for (unsigned i = 0; i < SLICES; i++) {
+        uint64_t byte = i < 8 ? data[i] ^ (crc >> (8 * i) & 0xff) : data[i];
+        next ^= nvme_table[15 - i][byte];
+    }
     return next;
 }
 
