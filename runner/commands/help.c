@@ -1,7 +1,7 @@
 /* haul help and haul version. */
 #include "base/limits.h"
-#include "commands/commands.h"
 #include "base/version.h"
+#include "commands/commands.h"
 #include "commands/workspace.h"
 #include <stdio.h>
 #include <string.h>

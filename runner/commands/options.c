@@ -83,12 +83,15 @@ static int distance(const char *a, const char *b)
     return row[len_b];
 }
 
-static bool unknown_flag(const char *given, struct err *err)
+/* `given` is the whole word as it was typed, or `letter` one that no flag has. */
+static bool unknown_flag(const char *given, int letter, struct err *err)
 {
     const char *nearest = NULL;
     int least = 4;
-    while (*given == '-')
-        given++;
+
+    if (letter)
+        return err_set(err, ERR_INVALID, "unknown option '-%c'; `haul help` lists them", letter);
+    given += strspn(given, "-");
     for (int i = 0; i < N_FLAGS; i++) {
         int d = distance(given, flags[i].name);
         if (d < least) {
@@ -96,11 +99,10 @@ static bool unknown_flag(const char *given, struct err *err)
             nearest = flags[i].name;
         }
     }
-    if (nearest)
-        return err_set(err, ERR_INVALID, "unknown option '--%s' (did you mean '--%s'?)", given,
-                       nearest);
-    return err_set(err, ERR_INVALID, "unknown option '%s%s'; `haul help` lists them",
-                   given[1] ? "--" : "-", given);
+    return nearest
+               ? err_set(err, ERR_INVALID, "unknown option '--%s' (did you mean '--%s'?)", given,
+                         nearest)
+               : err_set(err, ERR_INVALID, "unknown option '--%s'; `haul help` lists them", given);
 }
 
 static bool take_word(struct options *o, int key, const char *value, struct err *err)
@@ -182,14 +184,13 @@ static bool parse_flags(int argc, char **argv, struct options *o, struct err *er
         longs[i] = (struct option){flags[i].name, flags[i].has_value, NULL, flags[i].key};
     opterr = 0;
     for (;;) {
-        int at = optind ? optind : 1;
         int key = getopt_long(argc, argv, ":nqvh", longs, NULL);
         if (key == -1)
             return true;
         if (key == ':')
-            return err_set(err, ERR_INVALID, "option '%s' needs a value", argv[at]);
+            return err_set(err, ERR_INVALID, "option '%s' needs a value", argv[optind - 1]);
         if (key == '?')
-            return unknown_flag(argv[at], err);
+            return unknown_flag(argv[optind - 1], optopt, err);
         if (!take(o, key, optarg, err))
             return false;
     }

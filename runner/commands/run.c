@@ -189,6 +189,8 @@ static int run_opened(struct workspace *ws, struct listener *listener,
         return fail(&err, true);
     if (!workspace_lock(ws, options->fresh, &err))
         return fail(&err, false);
+    if (!probe_targets(&ws->config, &err))
+        return fail(&err, true);
     say_opened(ws);
     return turns(ws, listener, options);
 }

@@ -126,3 +126,34 @@ bool probe_stores(const struct run_config *config, struct err *err)
     }
     return true;
 }
+
+static bool write_beside(const struct probe *probe, const struct task *task, struct err *err)
+{
+    char *path = task->single && task->to_path[0] && task->to_path[strlen(task->to_path) - 1] != '/'
+                     ? xstrdup(task->to_path)
+                     : xasprintf("%sprobe", task->to_path);
+    struct op *question = op_new(OP_TEMP);
+    question->in.store = task->to;
+    question->in.path = path;
+    struct op *temp = ask(probe, question);
+    *err = temp->out.err;
+    question->kind = OP_DISCARD;
+    question->in.fd = temp->out.fd;
+    question->in.temp = temp->out.temp;
+    if (err->kind == ERR_NONE)
+        op_free(ask(probe, question));
+    op_free(temp);
+    op_free(question);
+    free(path);
+    return err->kind == ERR_NONE || err_wrap(err, "%s", task->to->name);
+}
+
+bool probe_targets(const struct run_config *config, struct err *err)
+{
+    const struct probe probe = {.config = config};
+    for (int i = 0; i < config->job->n_tasks; i++)
+        if (config->job->tasks[i].to->kind == STORE_DIR &&
+            !write_beside(&probe, &config->job->tasks[i], err))
+            return false;
+    return true;
+}

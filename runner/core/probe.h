@@ -7,3 +7,7 @@
 
 /* False with the reason, the store named: exit status 3. */
 bool probe_stores(const struct run_config *config, struct err *err);
+
+/* Can files be written where the job's tasks write?  Makes a temporary file in each target directory (and
+ * the directory) and removes it again. */
+bool probe_targets(const struct run_config *config, struct err *err);

@@ -75,6 +75,8 @@ static void show_progress(struct display *display, const struct event *event)
 static void show_failed(struct display *display, const struct event *event)
 {
     const struct err *err = event->err;
+    if (err && err->kind == ERR_CANCELLED && !display->verbose)
+        return; /* the run ends, and says so itself */
     if (++display->n_failed > FAILED_MAX && !display->verbose)
         return;
     log_error("%s: %s: %s%s%s%s%s", event->key ? event->key : "?",
