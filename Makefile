@@ -9,10 +9,10 @@ OUT    := build/$(BUILD)
 # --- what Debian must provide: one list for every target -------------------------------------
 PACKAGES_BUILD := gcc libc6-dev make pkg-config lua5.4 liblua5.4-dev lua-cjson-dev libcurl4-openssl-dev \
                   libssl-dev libsqlite3-dev libexpat1-dev libjansson-dev libisal-dev zlib1g-dev
-PACKAGES_DEMO  := ceph-mon ceph-osd radosgw curl
+PACKAGES_DEMO  := ceph-mon ceph-osd radosgw curl python3
 PACKAGES_TEST  := lua-busted lua-cjson lua-check python3 openssl curl strace valgrind sqlite3 \
                   swift-proxy swift-account swift-container swift-object memcached nginx-light
-PACKAGES_BENCH := nginx-light curl openssl
+PACKAGES_BENCH := nginx-light curl openssl python3
 PACKAGES_LINT  := clang-format lua-check
 PACKAGES_FUZZ  := clang libclang-rt-14-dev
 
@@ -22,6 +22,7 @@ HARD  := -fstack-protector-strong -fstack-clash-protection -fcf-protection=full 
 CFLAGS_release := -O2 -g -D_FORTIFY_SOURCE=2 $(HARD)
 CFLAGS_asan    := -O1 -g -fno-omit-frame-pointer -DHAUL_FAULTS -fsanitize=address,undefined -fno-sanitize-recover=all
 CFLAGS_tsan    := -O1 -g -DHAUL_FAULTS -fsanitize=thread
+CFLAGS_fuzz    := -O1 -g -DHAUL_FAULTS -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 LUA_CFLAGS     := $(shell pkg-config --cflags lua5.4 2>/dev/null)
 override CFLAGS := -std=c17 -D_GNU_SOURCE $(WARN) -fPIC -pthread -Irunner $(LUA_CFLAGS) $(CFLAGS_$(BUILD)) $(CFLAGS)
 override LDFLAGS := -pthread -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code -Wl,--as-needed \
@@ -35,10 +36,16 @@ SRC    := $(foreach layer,$(LAYERS),$(wildcard runner/$(layer)/*.c))
 OBJ    := $(SRC:%.c=$(OUT)/%.o)
 LIB    := $(OUT)/libhaul.a
 LUA    := $(shell find lua -name '*.lua' 2>/dev/null | sort)
-PROBES := $(patsubst tests/probe/%.c,$(OUT)/probe/%.so,$(wildcard tests/probe/*.c))
+BENCH_TOOLS := build/release/bench/measure build/release/bench/raw build/release/bench/pace
+FUZZ_SECONDS ?= 60
+FUZZERS     := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/*.c))
+C_FILES     = $(shell find runner tests -name '*.[ch]' | sort)
+LUA_FILES   = $(shell find lua jobs tests -name '*.lua' | sort)
+INSTALL     = $(DESTDIR)$(PREFIX)
+PROBES      := $(patsubst tests/probe/%.c,$(OUT)/probe/%.so,$(wildcard tests/probe/*.c))
 
 .PHONY: all test demo bench fuzz lint format install help probes clean packages-%
-all: haul
+all: haul ## builds ./haul (the default)
 
 haul: $(OUT)/haul
 	@ln -sfn $(OUT)/haul $@
@@ -73,11 +80,60 @@ $(OUT)/probe/%.so: tests/probe/%.c $(LIB)
 	@$(CC) $(CFLAGS) -shared -MMD -MP -MF $(@:.so=.d) $(LDFLAGS) -o $@ $< $(LIB) $(filter-out -llua5.4 -llua5.4-cjson,$(LIBS))
 
 # Every spec, and one closing line over all of them.  `tests/run FILE` runs single ones.
-test: packages-BUILD packages-DEMO packages-TEST haul probes
+test: packages-BUILD packages-DEMO packages-TEST haul probes ## all of the tests
 	@BUILD=$(BUILD) tests/run
 
 # Installs what is missing from the list of that name, saying so; nothing is done when all is there.
 packages-%:
 	@sh tests/servers/packages.sh $(PACKAGES_$*)
+
+# Uploads, is killed, carries on, downloads, compares.  STORE=dir needs no server.
+demo: $(if $(filter dir,$(STORE)),,packages-DEMO) haul ## the whole story against a real S3 server; STORE=dir: without one
+	@sh tests/demo/demo.sh $(STORE)
+
+# Measured on the release build whatever BUILD says.
+bench: packages-BENCH ## haul beside raw loops and other tools, and the goals; BENCH_ROUNDS= BENCH_ONLY=
+	@$(MAKE) --no-print-directory BUILD=release haul $(BENCH_TOOLS)
+	@sh tests/bench/bench.sh
+
+build/release/bench/%: tests/bench/%.c | packages-BUILD
+	@mkdir -p $(@D)
+	@echo CC $<
+	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< -lssl -lcrypto
+
+# Seeds are in tests/fuzz/corpus/NAME; what a run finds goes to build/fuzz/corpus/NAME.
+fuzz: packages-BUILD packages-FUZZ ## each parser against random input, FUZZ_SECONDS=60 each
+	@$(MAKE) --no-print-directory BUILD=fuzz CC=clang $(FUZZERS)
+	@for name in $(notdir $(FUZZERS)); do \
+	    echo "FUZZ $$name $(FUZZ_SECONDS) s"; \
+	    mkdir -p build/fuzz/corpus/$$name tests/fuzz/corpus/$$name; \
+	    build/fuzz/$$name -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 -verbosity=0 \
+	        -print_final_stats=1 -artifact_prefix=build/fuzz/$$name- build/fuzz/corpus/$$name tests/fuzz/corpus/$$name \
+	        || exit 1; \
+	done
+
+build/fuzz/%: tests/fuzz/%.c build/fuzz/libhaul.a
+	@echo FUZZER $@
+	@$(CC) $(CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $< $(LIB) $(LIBS)
+
+lint: packages-LINT ## formatting of C, and luacheck
+	@clang-format --dry-run -Werror $(C_FILES)
+	@luacheck -q $(LUA_FILES)
+
+format: packages-LINT ## formats all C in place
+	@clang-format -i $(C_FILES)
+
+install: haul ## into $(DESTDIR)$(PREFIX)
+	@install -d $(INSTALL)/bin $(INSTALL)/share/haul/jobs $(INSTALL)/share/doc/haul
+	@install -m 755 $(OUT)/haul $(INSTALL)/bin/haul
+	@install -m 644 jobs/*.lua $(INSTALL)/share/haul/jobs
+	@install -m 644 README.md $(INSTALL)/share/doc/haul/README.md
+
+clean: ## removes everything that was built
+	@rm -rf build haul
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@echo "BUILD=release|asan|tsan chooses the variant, PREFIX= and DESTDIR= where to install"
 
 -include $(OBJ:.o=.d) $(OUT)/runner/main.d $(PROBES:.so=.d)
