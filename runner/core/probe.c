@@ -1,4 +1,5 @@
 #include "core/probe.h"
+#include "core/access.h"
 #include "core/retry.h"
 #include "io/walk.h"
 #include <stdlib.h>
@@ -41,14 +42,14 @@ static bool settled(struct probe *probe, const struct task *task, struct op *que
 
     for (int attempt = 1;; attempt++) {
         struct op *op = ask(probe, question);
+        int64_t wall_ms = probe->config->wall_ms(probe->config->clock_ctx), skew_ms = 0;
+        bool skewed = attempt == 1 && access_skewed(op, wall_ms, &skew_ms);
         *err = op->out.err;
-        if (err->kind == ERR_AUTH && !strcmp(err->code, "RequestTimeTooSkewed") && attempt == 1)
-            question->in.skew_ms =
-                op->out.answer.date_ms - probe->config->wall_ms(probe->config->clock_ctx);
         op_free(op);
         if (err->kind == ERR_NONE)
             return true;
-        if (err->kind == ERR_AUTH && attempt == 1 && question->in.skew_ms)
+        question->in.skew_ms = skew_ms;
+        if (skewed)
             continue;
         if (attempt == TRIES || !retry_again(&task->retry, err, attempt, &probe->rng, &delay_ms))
             return false;

@@ -1,5 +1,6 @@
 #include "core/source.h"
 #include "base/list.h"
+#include "core/access.h"
 #include "core/retry.h"
 #include "io/walk.h"
 #include <stdio.h>
@@ -187,12 +188,9 @@ static void list_failed(struct source *source, const struct op *op, const struct
                         struct turn *turn)
 {
     int64_t delay_ms;
-    struct store_state *state = turn_store(turn, source->task->from);
-    if (err->kind == ERR_AUTH && !err->final && source->attempt <= 2) {
-        if (state && !strcmp(err->code, "RequestTimeTooSkewed") && op->out.answer.date_ms)
-            state->skew_ms = op->out.answer.date_ms - turn->wall_ms;
-        else if (state)
-            state->refresh = true;
+
+    if (access_mend(turn, op, source->attempt)) {
+        source->not_before_ms = 0;
     } else if (retry_again(&source->task->retry, err, source->attempt, turn->rng, &delay_ms)) {
         source->not_before_ms = turn->now_ms + delay_ms;
         turn->totals->retries++;

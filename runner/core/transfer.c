@@ -4,6 +4,7 @@
  * ends in outcome.c.
  */
 #include "base/log.h"
+#include "core/access.h"
 #include "core/retry.h"
 #include "core/step.h"
 #include <stdio.h>
@@ -269,37 +270,12 @@ int64_t transfer_wake_ms(struct transfer *t, int64_t now_ms)
 
 /* --- failures ----------------------------------------------------------------------------- */
 
-static bool is_skew(const struct err *err)
-{
-    return err->kind == ERR_AUTH && !strcmp(err->code, "RequestTimeTooSkewed");
-}
-
-static void learn_skew(struct turn *turn, const struct op *op)
-{
-    struct store_state *state = turn_store(turn, op->in.store);
-    if (state && op->out.answer.date_ms)
-        state->skew_ms = op->out.answer.date_ms - turn->wall_ms;
-}
-
-/* Two refusals are about us and not about the object: a wrong clock and an expired token. */
-static bool again_after_auth(const struct err *err, const struct op *op, int attempt,
-                             struct turn *turn, int64_t *delay_ms)
-{
-    if (err->final || attempt > 2)
-        return false;
-    if (is_skew(err) && op)
-        learn_skew(turn, op);
-    else if (op && turn_store(turn, op->in.store))
-        turn_store(turn, op->in.store)->refresh = true;
-    *delay_ms = 0;
-    return true;
-}
-
 bool transfer_again(struct transfer *t, const struct err *err, const struct op *op, int attempt,
                     struct turn *turn, int64_t *delay_ms)
 {
-    if (err->kind == ERR_AUTH)
-        return again_after_auth(err, op, attempt, turn, delay_ms);
+    *delay_ms = 0;
+    if (op && access_mend(turn, op, attempt))
+        return true;
     return retry_again(&t->item->task->retry, err, attempt, turn->rng, delay_ms);
 }
 

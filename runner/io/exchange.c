@@ -1,14 +1,12 @@
 #include "io/exchange.h"
 #include "base/clock.h"
 #include "base/list.h"
+#include "base/version.h"
 #include "io/socket.h"
 #include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#ifndef HAUL_VERSION
-#define HAUL_VERSION "1.0"
-#endif
 #define MS                 INT64_C(1000000)
 #define THROTTLED_RECEIVE  (16 << 10) /* what one read may take out of the kernel unpaid */
 #define DEFAULT_CONNECT_MS 10000
@@ -485,7 +483,7 @@ static bool transport_fault(const struct exchange *exchange, CURLcode code, stru
     }
     err_set(err, ERR_NETWORK, "%s: %s; trusted are the certificates in %s%s", store->host, text,
             store->ca_file ? store->ca_file : "the system's store",
-            store->ca_file ? "" : " (set ca_file for a private one)");
+            store->ca_file ? "" : " (set ca for a private one)");
     err->final = true;
     return false;
 }

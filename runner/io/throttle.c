@@ -49,7 +49,7 @@ int64_t bucket_rate(struct bucket *bucket)
 
 static int64_t burst(const struct bucket *bucket, int64_t rate)
 {
-    int64_t some = rate / 50 + 1;
+    int64_t some = rate / 100 + 1;
 
     return some > bucket->burst_min ? some : bucket->burst_min;
 }
