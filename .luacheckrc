@@ -1,5 +1,5 @@
 std = "lua54"
-max_line_length = 120
+max_line_length = 130
 files["tests/**/*_spec.lua"] = { std = "+busted" }
 files["lua/haul/meta.lua"] = { ignore = { ".*" } }
 exclude_files = { "build" }

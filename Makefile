@@ -48,7 +48,7 @@ PROBES      := $(patsubst tests/probe/%.c,$(OUT)/probe/%.so,$(wildcard tests/pro
 all: haul ## builds ./haul (the default)
 
 haul: $(OUT)/haul
-	@ln -sfn $(OUT)/haul $@
+	@ln -sfn build/release/haul $@
 
 $(OUT)/haul: $(OUT)/runner/main.o $(LIB) $(OUT)/embedded.o
 	@echo LD $@

@@ -139,13 +139,25 @@ static void show_task(struct preview *preview, const struct task *task)
     source_free(source);
 }
 
-static void begin(struct preview *preview, struct workspace *ws, const struct options *options)
+/* The journal of a run that is to be carried on; a finished one says nothing about the next. */
+static struct journal *open_unfinished(const struct workspace *ws)
 {
     struct err err = {0};
+    struct journal_summary summary;
+    struct journal *journal = journal_open_readonly(ws->dir, &err);
+
+    if (!journal || (journal_summary(journal, &summary, &err) && !summary.finished))
+        return journal;
+    journal_close(journal);
+    return NULL;
+}
+
+static void begin(struct preview *preview, struct workspace *ws, const struct options *options)
+{
     memset(preview, 0, sizeof *preview);
     preview->ws = ws;
     preview->options = options;
-    preview->journal = options->fresh ? NULL : journal_open_readonly(ws->dir, &err);
+    preview->journal = options->fresh ? NULL : open_unfinished(ws);
     rng_seed(&preview->rng, 1);
     preview->turn.job = ws->job;
     preview->turn.totals = &preview->totals;
