@@ -44,7 +44,7 @@ LUA_FILES   = $(shell find lua jobs tests -name '*.lua' | sort)
 INSTALL     = $(DESTDIR)$(PREFIX)
 PROBES      := $(patsubst tests/probe/%.c,$(OUT)/probe/%.so,$(wildcard tests/probe/*.c))
 
-.PHONY: all test demo bench fuzz lint format install help probes clean packages-%
+.PHONY: all test demo bench fuzz lint format install help probes sim clean packages-%
 all: haul ## builds ./haul (the default)
 
 haul: $(OUT)/haul
@@ -82,6 +82,14 @@ $(OUT)/probe/%.so: tests/probe/%.c $(LIB)
 # Every spec, and one closing line over all of them.  `tests/run FILE` runs single ones.
 test: packages-BUILD packages-DEMO packages-TEST haul probes ## all of the tests
 	@BUILD=$(BUILD) tests/run
+
+# The simulator: core/ in a world of its own; some functions are replaced by the linker.
+SIM_SRC  := $(wildcard tests/sim/*.c)
+SIM_WRAP := journal_begin journal_commit journal_checkpoint walk_new walk_free io_wake
+sim: $(OUT)/sim
+$(OUT)/sim: $(SIM_SRC:%.c=$(OUT)/%.o) $(LIB)
+	@echo LD $@
+	@$(CC) $(LDFLAGS) $(SIM_WRAP:%=-Wl,--wrap=%) -o $@ $^ $(LIBS)
 
 # Installs what is missing from the list of that name, saying so; nothing is done when all is there.
 packages-%:
@@ -136,4 +144,4 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 	@echo "BUILD=release|asan|tsan chooses the variant, PREFIX= and DESTDIR= where to install"
 
--include $(OBJ:.o=.d) $(OUT)/runner/main.d $(PROBES:.so=.d)
+-include $(OBJ:.o=.d) $(OUT)/runner/main.d $(PROBES:.so=.d) $(SIM_SRC:%.c=$(OUT)/%.d)

@@ -1,0 +1,247 @@
+/* Time, and ops that end after a while in an order that the seed decides. */
+#include "world.h"
+#include <stdlib.h>
+#include <string.h>
+
+struct remote *remote_of(const struct store *store)
+{
+    return store->kind == STORE_DIR ? NULL : &world.remote;
+}
+
+struct disk *disk_of(const struct store *store)
+{
+    return &world.disk[store == &world.store[2]];
+}
+
+static bool is_data(const struct op *op)
+{
+    return op->kind == OP_COPY || (op->kind == OP_CALL && op->in.store->kind != STORE_DIR);
+}
+
+/* --- submit ------------------------------------------------------------------------------- */
+
+/* Most ops are quick, some are not, and one in fifty takes very long. */
+static int64_t draw_delay(void)
+{
+    int64_t ms = between(1, 20);
+
+    if (chance(8))
+        ms += between(20, 300);
+    if (chance(50))
+        ms += between(300, 10000);
+    return ms * 1000000 + between(0, 999999);
+}
+
+static void submit(struct io *io, struct op *op)
+{
+    (void)io;
+    if (world.crashed) {
+        op->next = world.dead;
+        world.dead = op;
+        return;
+    }
+    world.stats.ops++;
+    world.n_data += is_data(op);
+    watch_submit(op);
+    if (world.mutant == MUTANT_NO_IF_MATCH)
+        op->in.call.if_match = NULL;
+    op->out.started_ns = world.now_ns;
+    if (world.n_queue == world.cap_queue) {
+        world.cap_queue = world.cap_queue ? 2 * world.cap_queue : 64;
+        world.queue = xrealloc(world.queue, (size_t)world.cap_queue * sizeof *world.queue);
+    }
+    world.queue[world.n_queue++] = (struct flight){op, world.now_ns + draw_delay()};
+}
+
+/* --- effects ------------------------------------------------------------------------------ */
+
+static bool do_op(struct op *op)
+{
+    struct remote *remote = op->in.store ? remote_of(op->in.store) : NULL;
+
+    if (remote)
+        return remote_call(remote, op);
+    return disk_op(op->in.store ? disk_of(op->in.store) : &world.disk[0], op);
+}
+
+static bool is_cancelled(const struct op *op)
+{
+    return atomic_load(&op->cancel) && op->kind != OP_DISCARD && op->kind != OP_FINISH &&
+           !(op->kind == OP_CALL && op->in.call.kind == CALL_ABORT);
+}
+
+/* What an op that failed may give back: nothing but its error. */
+static void forget_answer(struct op *op)
+{
+    if (op->out.fd >= 0) {
+        struct op close = {.kind = OP_DISCARD, .in = {.fd = op->out.fd, .source_fd = -1}};
+        disk_op(&world.disk[0], &close);
+    }
+    object_answer_free(&op->out.answer);
+    memset(&op->out.answer, 0, sizeof op->out.answer);
+    buf_free(&op->out.body);
+    memset(&op->out.body, 0, sizeof op->out.body);
+    op->out.fd = -1;
+}
+
+static void mark_known(const struct op *op)
+{
+    struct upload *upload = remote_upload(&world.remote, op->out.answer.upload_id);
+    if (upload)
+        upload->unknown = false;
+}
+
+static void end_op(struct op *op)
+{
+    bool effect = true, fails = fault_draw(op, &effect);
+    struct err err = op->out.err;
+
+    if (is_cancelled(op)) {
+        fails = true;
+        effect = chance(2);
+        err_set(&err, ERR_CANCELLED, "cancelled");
+    }
+    op->out.err = (struct err){0};
+    bool done = effect && do_op(op);
+    if (fails && (done || !effect)) {
+        forget_answer(op);
+        op->out.err = err;
+        world.stats.lost_answers += done;
+    } else if (done && op->kind == OP_CALL && op->in.call.kind == CALL_CREATE) {
+        mark_known(op);
+    }
+    if (done && op->part && op->kind != OP_HASH) {
+        world.uncommitted_parts += !fails;
+        world.lost_parts += fails;
+    }
+    world.list_failed |= fails && op->kind == OP_CALL && op->in.call.kind == CALL_LIST;
+    op->out.ended_ns = world.now_ns;
+    world.n_data -= is_data(op);
+    traced("%s %s part %u -> %s", op_name(op), op->in.call.key ? op->in.call.key : "", op->part,
+           err_kind_name(op->out.err.kind));
+    hash_text(op_name(op));
+    hash_number(op->transfer << 20 | op->part << 4 | (uint64_t)op->out.err.kind);
+}
+
+/* --- collect ------------------------------------------------------------------------------ */
+
+static int earliest(void)
+{
+    int best = -1;
+
+    for (int i = 0; i < world.n_queue; i++)
+        if (best < 0 || world.queue[i].due_ns < world.queue[best].due_ns)
+            best = i;
+    return best;
+}
+
+static int64_t due_of(const struct flight *flight)
+{
+    return is_cancelled(flight->op) ? world.now_ns : flight->due_ns;
+}
+
+/* All that are due by now, in the order of their time but with a seeded disorder. */
+static struct op *take_due(void)
+{
+    struct op *head = NULL, **tail = &head;
+
+    for (int at; (at = earliest()) >= 0;) {
+        struct flight flight = world.queue[at];
+        if (due_of(&flight) > world.now_ns)
+            break;
+        world.queue[at] = world.queue[--world.n_queue];
+        end_op(flight.op);
+        flight.op->next = NULL;
+        if (head && chance(3)) {
+            flight.op->next = head;
+            head = flight.op;
+        } else {
+            *tail = flight.op;
+            tail = &flight.op->next;
+        }
+    }
+    return head;
+}
+
+static void hurry_cancelled(void)
+{
+    for (int i = 0; i < world.n_queue; i++)
+        if (is_cancelled(world.queue[i].op) && world.queue[i].due_ns > world.now_ns)
+            world.queue[i].due_ns = world.now_ns;
+}
+
+/* What runs on after the crash is not there any more, but it must come to its end. */
+static struct op *take_dead(void)
+{
+    struct op *all = world.dead;
+
+    for (struct op *op = all; op; op = op->next)
+        err_set(&op->out.err, ERR_CANCELLED, "crashed");
+    world.dead = NULL;
+    return all;
+}
+
+static struct op *collect(struct io *io, int64_t wait_ms)
+{
+    (void)io;
+    if (world.crashed)
+        return take_dead();
+    world.now_ns += 1000;
+    hurry_cancelled();
+    int at = earliest();
+    int64_t until = wait_ms < 0 ? INT64_MAX : world.now_ns + wait_ms * 1000000;
+    bool waits = world.n_tickets || world.n_actions;
+    if (waits && until > world.now_ns + 50 * INT64_C(1000000))
+        until = world.now_ns + 50 * INT64_C(1000000);
+    int64_t due = at < 0 ? INT64_MAX : world.queue[at].due_ns;
+    if (until == INT64_MAX && due == INT64_MAX) {
+        broken("liveness", "the run waits for nothing");
+        world.crashed = true;
+        return NULL;
+    }
+    int64_t next = due < until ? due : until;
+    if (next > world.now_ns)
+        world.now_ns = next;
+    if (wait_ms && due < until) /* so that some end in the same turn */
+        world.now_ns += between(0, 4000000);
+    return take_due();
+}
+
+static void stop(struct io *io)
+{
+    (void)io;
+}
+
+const struct io_ops sim_io_ops = {submit, collect, stop};
+
+/* --- the end of a run ----------------------------------------------------------------------- */
+
+static void free_op(struct op *op)
+{
+    if (op->kind == OP_FINISH)
+        free(op->in.finish);
+    op_free(op);
+}
+
+void io_crash(void)
+{
+    for (int i = 0; i < world.n_queue; i++) {
+        struct op *op = world.queue[i].op;
+        if (chance(2) && op->kind != OP_FINISH)
+            do_op(op);
+        else if (op->kind == OP_FINISH && chance(2))
+            do_op(op);
+    }
+}
+
+void io_drop(void)
+{
+    for (int i = 0; i < world.n_queue; i++)
+        free_op(world.queue[i].op);
+    world.n_queue = world.n_data = 0;
+    for (struct op *op = world.dead, *next; op; op = next) {
+        next = op->next;
+        free_op(op);
+    }
+    world.dead = NULL;
+}

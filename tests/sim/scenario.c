@@ -1,0 +1,230 @@
+/* What a seed makes of the job: stores, tasks, objects, policy and weather. */
+#include "wire/dialect.h"
+#include "world.h"
+#include <stdlib.h>
+#include <string.h>
+
+static struct dialect dialects[STORE_TOS + 1]; /* real ones, without a smallest part */
+
+static void make_stores(void)
+{
+    static const enum store_kind kinds[FLAVOURS] = {STORE_OSS, STORE_TOS, STORE_S3, STORE_S3,
+                                                    STORE_S3};
+    static char names[3][8] = {"/src", "x://b", "/dst"};
+    enum store_kind kind;
+
+    world.remote.flavour = (enum flavour)rng_below(&world.rng, FLAVOURS);
+    kind = kinds[world.remote.flavour];
+    dialects[kind] = *dialect_of(kind);
+    dialects[kind].part_min = 1;
+    world.store[0] = (struct store){.kind = STORE_DIR, .name = names[0], .root = names[0]};
+    world.store[2] = (struct store){.kind = STORE_DIR, .name = names[2], .root = names[2]};
+    world.store[1] = (struct store){.kind = kind,
+                                    .dialect = &dialects[kind],
+                                    .name = names[1],
+                                    .bucket = names[1],
+                                    .sign_payload = kind == STORE_S3 && chance(4)};
+    world.job.stores = xcalloc(3, sizeof *world.job.stores);
+    world.job.n_stores = 3;
+    for (int i = 0; i < 3; i++)
+        world.job.stores[i] = (struct job_store){&world.store[i], -1, -1, -1, false};
+}
+
+static void make_policy(struct retry_policy *policy)
+{
+    policy->attempts = (int)between(1, 7);
+    policy->base_ms = between(1, 200);
+    policy->cap_ms = between(200, 5000);
+    policy->jitter = chance(4) ? JITTER_NONE : JITTER_FULL;
+    policy->on = 1u << ERR_NETWORK | 1u << ERR_TIMEOUT | 1u << ERR_THROTTLED | 1u << ERR_SERVER |
+                 1u << ERR_CORRUPT;
+    if (chance(2))
+        policy->on |= 1u << ERR_DISK;
+}
+
+/* --- objects ------------------------------------------------------------------------------ */
+
+static size_t draw_size(enum what what, int64_t part)
+{
+    int64_t many = part * between(2, 12);
+
+    if (what == WHAT_DOWNLOAD && chance(2)) /* below this it comes as one */
+        return (size_t)(LIMIT_SMALL_BODY + between(1, 60000));
+    switch (rng_below(&world.rng, 8)) {
+    case 0:
+        return 0;
+    case 1:
+        return 1;
+    case 2:
+        return (size_t)between(2, 3000);
+    case 3:
+        return (size_t)(part + between(-1, 1));
+    case 4:
+        return (size_t)many;
+    case 5:
+        return (size_t)(many - 1);
+    default:
+        return (size_t)(many + between(0, part));
+    }
+}
+
+static void put_source(struct goal *goal, enum what what)
+{
+    struct blob *blob = goal->version[0];
+
+    if (what == WHAT_DOWNLOAD)
+        remote_put(&world.remote, goal->key, blob_keep(blob), chance(2));
+    else
+        file_set(disk_create(&world.disk[0], goal->key), blob);
+}
+
+static void put_before(struct goal *goal)
+{
+    goal->before = blob_make(rng_next(&world.rng) | 1, (size_t)between(0, 500));
+    if (goal->task->to->kind == STORE_DIR)
+        file_set(disk_create(&world.disk[1], goal->target), goal->before);
+    else
+        remote_put(&world.remote, goal->target, blob_keep(goal->before), false);
+}
+
+static void add_goal(struct task *task, enum what what, int n, size_t size)
+{
+    struct goal *goal = &world.goal[world.n_goals++];
+    char *below = xasprintf("%s%c%d", n % 3 == 1 ? "d/" : "", 'a' + n % 26, n);
+
+    memset(goal, 0, sizeof *goal);
+    goal->task = task;
+    goal->key = xasprintf("%s%s", task->from_path, below);
+    goal->target = xasprintf("%s%s", task->to_path, below);
+    goal->version[goal->n_versions++] = blob_make(rng_next(&world.rng) | 1, size);
+    put_source(goal, what);
+    if (chance(3))
+        put_before(goal);
+    free(below);
+}
+
+/* --- tasks -------------------------------------------------------------------------------- */
+
+static void name_keys(struct task *task, int first, int n)
+{
+    task->keys = xcalloc((size_t)n + 1, sizeof(char *));
+    task->n_keys = n;
+    for (int i = 0; i < n; i++)
+        task->keys[i] = xstrdup(world.goal[first + i].key + strlen(task->from_path));
+}
+
+/* A single one names both ends in full. */
+static void name_single(struct task *task, const struct goal *goal)
+{
+    free(task->from_path);
+    free(task->to_path);
+    task->from_path = xstrdup(goal->key);
+    task->to_path = xstrdup(goal->target);
+    task->single = true;
+}
+
+static void make_task(int number, bool huge)
+{
+    static const int from[] = {0, 1, 0}, to[] = {1, 2, 2};
+    struct task *task = &world.job.tasks[number];
+    enum what what = (enum what)rng_below(&world.rng, 3);
+    int n = chance(12) ? (int)between(20, 40) : (int)between(0, 5), first = world.n_goals;
+    int64_t part = what == WHAT_DOWNLOAD ? between(20000, 120000) : between(16, 4000);
+
+    task->number = number + 1;
+    task->from = &world.store[from[what]];
+    task->to = &world.store[to[what]];
+    task->from_path = xasprintf("from%d/", number);
+    task->to_path = xasprintf("to%d/", number);
+    task->rate = -1;
+    task->part_size = huge ? (what == WHAT_DOWNLOAD ? 27 : 32) : part;
+    task->concurrency = chance(3) ? (int)between(1, 4) : 0;
+    make_policy(&task->retry);
+    bool single = chance(4);
+    n = huge || single ? 1 : n;
+    for (int i = 0; i < n; i++)
+        add_goal(task, what, i,
+                 huge ? (size_t)task->part_size * 9990 + 7 : draw_size(what, task->part_size));
+    if (single)
+        name_single(task, &world.goal[first]);
+    else if (chance(3))
+        name_keys(task, first, n);
+}
+
+static void make_weather(void)
+{
+    static const int faults[] = {0, 5000, 30000, 100000, 250000};
+
+    world.fault_ppm = faults[rng_below(&world.rng, 5)];
+    world.change_ppm = chance(3) ? (int)between(1000, 30000) : 0;
+    world.flip_ppm = chance(3) ? (int)between(1000, 50000) : 0;
+    world.full = chance(6);
+    world.hooked = chance(3);
+}
+
+void scenario_make(void)
+{
+    static char name[] = "sim";
+    bool huge = chance(150);
+    int n = huge ? 1 : (int)between(1, 3);
+
+    make_stores();
+    world.job.name = name;
+    world.job.file = name;
+    world.job.concurrency = (int)between(1, 12);
+    world.job.workers = (int)between(1, 4);
+    world.job.rate = -1;
+    world.job.durability = chance(2) ? DURABLE_OBJECT : DURABLE_GROUP;
+    world.job.tasks = xcalloc((size_t)n, sizeof *world.job.tasks);
+    world.job.n_tasks = n;
+    world.goal = xcalloc(128, sizeof *world.goal);
+    for (int i = 0; i < n; i++)
+        make_task(i, huge);
+    make_weather();
+    if (huge && world.fault_ppm > 5000)
+        world.fault_ppm = 5000;
+    if (huge)
+        world.change_ppm = world.flip_ppm = 0;
+}
+
+struct blob *goal_content(const struct goal *goal)
+{
+    if (goal->task->to->kind == STORE_DIR) {
+        struct file *file = disk_find(&world.disk[1], goal->target);
+        return file ? blob_new(file->data, file->len) : NULL;
+    }
+    struct object *object = remote_find(&world.remote, goal->target);
+    return object ? blob_keep(object->blob) : NULL;
+}
+
+static void free_goal(struct goal *goal)
+{
+    for (int i = 0; i < goal->n_versions; i++)
+        blob_drop(goal->version[i]);
+    blob_drop(goal->before);
+    free(goal->key);
+    free(goal->target);
+    free(goal->had);
+    free(goal->told);
+}
+
+void scenario_free(void)
+{
+    for (int i = 0; i < world.n_goals; i++)
+        free_goal(&world.goal[i]);
+    free(world.goal);
+    for (int i = 0; i < world.job.n_tasks; i++) {
+        struct task *task = &world.job.tasks[i];
+        for (int k = 0; k < task->n_keys; k++)
+            free(task->keys[k]);
+        free(task->keys);
+        free(task->from_path);
+        free(task->to_path);
+    }
+    free(world.job.tasks);
+    free(world.job.stores);
+    remote_free(&world.remote);
+    disk_free(&world.disk[0]);
+    disk_free(&world.disk[1]);
+    free(world.queue);
+}

@@ -1,0 +1,236 @@
+#pragma once
+/*
+ * A world for core/ to run in: object stores, disks and time that live in memory and obey one seed.
+ * One world at a time; everything is reached through `world`.
+ */
+#include "base/clock.h"
+#include "core/run.h"
+#include <stdio.h>
+
+/* --- bytes -------------------------------------------------------------------------------- */
+
+struct blob { /* never changed once it is shared */
+    int refs;
+    size_t len;
+    uint8_t data[];
+};
+
+struct blob *blob_new(const void *data, size_t len);
+struct blob *blob_make(uint64_t seed, size_t len); /* content out of a seed */
+struct blob *blob_keep(struct blob *blob);
+void blob_drop(struct blob *blob);
+bool blob_same(const struct blob *a, const struct blob *b);
+
+/* --- object stores ------------------------------------------------------------------------ */
+
+enum flavour { REMOTE_OSS, REMOTE_TOS, REMOTE_S3_CRC, REMOTE_S3_MD5, REMOTE_S3_OPAQUE, FLAVOURS };
+
+struct object {
+    char *key;
+    struct blob *blob;
+    char etag[LIMIT_ETAG];
+    bool etag_is_md5;
+    int64_t mtime_ns;
+};
+
+struct upload_part {
+    struct blob *blob; /* NULL: not there */
+    char etag[LIMIT_ETAG];
+    uint64_t sum;
+};
+
+struct upload {
+    char *id, *key;
+    struct upload_part *part; /* by number, from 0 */
+    int n_parts;
+    bool open;       /* neither completed nor aborted */
+    bool unknown;    /* nobody was told its id: it cannot be cleaned up */
+    bool journalled; /* the journal was seen to have its id */
+};
+
+struct remote {
+    enum flavour flavour;
+    struct object *object;
+    int n_objects, cap_objects;
+    struct upload *upload;
+    int n_uploads, cap_uploads;
+    uint64_t counter; /* makes ids */
+};
+
+struct object *remote_find(struct remote *remote, const char *key);
+void remote_put(struct remote *remote, const char *key, struct blob *blob, bool in_parts);
+struct upload *remote_upload(struct remote *remote, const char *id);
+/* Does the call: effect and answer; false with op->out.err. */
+bool remote_call(struct remote *remote, struct op *op);
+void remote_free(struct remote *remote);
+bool remote_hides_flips(const struct remote *remote); /* no check could see one */
+
+/* --- disks -------------------------------------------------------------------------------- */
+
+struct file {
+    int refs;             /* descriptors and the name */
+    char *path;           /* NULL: unlinked */
+    uint8_t *data, *safe; /* now; and what is sure to survive a power loss */
+    size_t len, safe_len;
+    bool dirty;            /* the two differ */
+    bool name_safe;        /* its name survives a power loss */
+    char *old_path;        /* renamed from, until the directory is synced */
+    struct file *replaced; /* what had the name before, until then */
+    uint64_t inode;
+    int64_t mtime_ns;
+};
+
+struct disk {
+    struct file **file;
+    int n_files, cap_files;
+    uint64_t inodes;
+};
+
+struct file *disk_find(struct disk *disk, const char *path);
+struct file *disk_create(struct disk *disk, const char *path);
+void disk_unlink(struct disk *disk, struct file *file);
+void file_set(struct file *file, const struct blob *blob); /* content, durable */
+void file_write(struct file *file, int64_t off, const void *data, size_t len);
+bool path_is_temp(const char *path);
+/* Does the op; false with op->out.err. */
+bool disk_op(struct disk *disk, struct op *op);
+void disk_crash(struct disk *disk, bool power); /* closes everything; power: unsynced may be lost */
+void disk_free(struct disk *disk);
+struct file *fd_file(int fd); /* NULL: not open */
+int fd_count(void);
+
+/* --- what is to be done --------------------------------------------------------------------- */
+
+enum what { WHAT_UPLOAD, WHAT_DOWNLOAD, WHAT_COPY };
+
+struct goal { /* one object of one task */
+    const struct task *task;
+    char *key, *target;
+    struct blob *version[16]; /* contents of the source, oldest first */
+    int n_versions;
+    int from_version;        /* of this transfer: what was there when it began */
+    struct blob *before;     /* what had the final name at the beginning; NULL: nothing */
+    bool tainted;            /* something was done to it that explains sending it again */
+    int restarts, decisions; /* of this run */
+    bool began, ended;       /* of this run: object_started, and a terminal event */
+    enum event_kind last;
+    uint64_t transfer; /* its newest one in this run */
+    uint8_t *had;      /* part was in the journal when this run began */
+    uint32_t n_had;
+    uint8_t *told; /* part_succeeded was seen, since the last restart */
+    uint32_t n_told;
+    int64_t had_part_size;
+};
+
+struct stats {
+    int64_t runs, turns, crashes, power_losses, damages, resumes, restarts, decisions, commits;
+    int64_t faults[ERR_KIND_COUNT], lost_answers, flips, changes, lost_uploads;
+    int64_t ops, parts_sent, checks, largest_resend;
+};
+
+enum mutant { MUTANT_NONE, MUTANT_EARLY_ROW, MUTANT_NO_IF_MATCH, MUTANT_JOURNAL_PARTS };
+
+struct flight {
+    struct op *op;
+    int64_t due_ns;
+};
+
+struct world {
+    uint64_t seed;
+    struct rng rng;
+    int64_t now_ns;
+    struct io io;
+    struct flight *queue;
+    int n_queue, cap_queue, n_data;
+    struct op *dead; /* submitted after the crash */
+
+    struct job job;
+    struct store store[3];
+    struct remote remote;
+    struct disk disk[2]; /* sources, targets */
+    struct goal *goal;
+    int n_goals;
+
+    int fault_ppm;  /* of ops that fail, in a million */
+    int change_ppm; /* of ops before which a source changes */
+    int flip_ppm;   /* of parts with a wrong byte */
+    bool full;      /* the disk may be full */
+    bool hooked;    /* a script decides about failures */
+
+    char dir[64]; /* of the journal */
+    struct journal *journal;
+    struct run *run;
+    int64_t commits, crash_at; /* of this run; 0: never */
+    bool crash_before, power, crashed;
+    struct {
+        uint64_t ticket;
+        struct goal *goal;
+        int turns;
+    } ticket[256];
+    int n_tickets;
+    int n_actions; /* pause and the like still to come: the run may wait for them */
+    bool paused, aborted, interrupted, damaged;
+    bool list_failed;      /* a page of a listing did, in this run */
+    bool in_turn;          /* between begin and commit of the journal */
+    int uncommitted_parts; /* stored since the last commit */
+    int loss_bound;        /* parts that the crash may have lost sight of */
+    int lost_parts;        /* stored without an answer, ever */
+    int concurrency;
+
+    uint64_t hash; /* of the trace */
+    bool trace;
+    enum mutant mutant;
+    char failure[400]; /* the first invariant that did not hold; "" */
+    struct stats stats;
+};
+
+extern struct world world;
+
+/* One in `n`; one in a million times `ppm`. */
+bool chance(uint64_t n);
+bool chance_ppm(int ppm);
+int64_t between(int64_t low, int64_t high);
+
+/* An invariant does not hold. */
+void broken(const char *invariant, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void traced(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void hash_text(const char *text);
+void hash_number(uint64_t number);
+
+/* --- io.c ----------------------------------------------------------------------------------- */
+extern const struct io_ops sim_io_ops;
+void io_crash(void); /* ops under way happen, or not */
+void io_drop(void);
+struct remote *remote_of(const struct store *store); /* NULL: a directory */
+struct disk *disk_of(const struct store *store);
+
+/* --- faults.c ------------------------------------------------------------------------------- */
+/* Before an op takes effect: true when it is to fail; *effect: after it has happened. */
+bool fault_draw(struct op *op, bool *effect);
+void fault_change_source(struct goal *goal);
+void fault_between_runs(void);
+void fault_damage_journal(void);
+
+/* --- watch.c -------------------------------------------------------------------------------- */
+struct goal *goal_of_target(const struct store *to, const char *target);
+struct goal *goal_of_source(const struct store *from, const char *key);
+struct goal *goal_of_transfer(uint64_t id);
+struct goal *goal_of(const struct task *task, const char *key);
+void watch_event(void *ctx, const struct event *event);
+void watch_submit(const struct op *op);
+void watch_name(const struct store *store, const char *name, const struct blob *content,
+                bool exempt);
+void watch_journal(void); /* truth of the rows, by what is on disks and servers */
+void watch_begin(enum journal_opened how);
+void watch_end(int status);
+struct hooks watch_hooks(void);
+
+/* --- scenario.c ----------------------------------------------------------------------------- */
+void scenario_make(void);
+void scenario_free(void);
+struct blob *goal_content(const struct goal *goal); /* of the target now, owned; NULL: nothing */
+
+/* --- wrap.c --------------------------------------------------------------------------------- */
+void image_take(void); /* copies the journal's files away */
+void image_put(void);  /* ... and back, after journal_close */
+void image_free(void);
