@@ -94,12 +94,35 @@ bool file_err(struct err *err, int errnum, const char *verb, const char *path)
     return false;
 }
 
+/* One name in `dir`; ELOOP where it is a symbolic link, whatever the flags make the kernel say. */
+static int open_segment(int dir, const char *name, int flags)
+{
+    int fd = openat(dir, name, flags | O_NOFOLLOW | O_CLOEXEC), saved = errno;
+    struct stat st;
+
+    if (fd < 0 && saved == ENOTDIR && !fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) &&
+        S_ISLNK(st.st_mode))
+        saved = ELOOP;
+    errno = saved;
+    return fd;
+}
+
+static void close_quietly(int fd)
+{
+    int saved = errno;
+
+    close(fd);
+    errno = saved;
+}
+
 /* Where the kernel has no openat2 (or a sandbox forbids it): a segment at a time. */
 static int open_by_segments(int dir, const char *path, int flags)
 {
     char segment[256];
-    int at = dir, fd = -1;
+    int at = dir, fd;
 
+    if (!strcmp(path, "."))
+        return openat(dir, ".", flags | O_CLOEXEC);
     for (;;) {
         size_t len = strcspn(path, "/");
         if (len >= sizeof segment || segment_fault(path, len)) {
@@ -108,13 +131,10 @@ static int open_by_segments(int dir, const char *path, int flags)
         } else {
             memcpy(segment, path, len);
             segment[len] = 0;
-            fd = openat(at, segment,
-                        (path[len] ? O_PATH | O_DIRECTORY : flags) | O_NOFOLLOW | O_CLOEXEC);
+            fd = open_segment(at, segment, path[len] ? O_PATH | O_DIRECTORY : flags);
         }
-        int saved = errno;
         if (at != dir)
-            close(at);
-        errno = saved;
+            close_quietly(at);
         if (fd < 0 || !path[len])
             return fd;
         at = fd;
@@ -125,7 +145,7 @@ static int open_by_segments(int dir, const char *path, int flags)
 int file_open_beneath(int dir, const char *path, int flags)
 {
     struct open_how how = {
-        .flags = (unsigned)(flags | O_CLOEXEC | O_NOFOLLOW),
+        .flags = (unsigned)(flags | O_CLOEXEC),
         .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
     };
 
@@ -218,11 +238,9 @@ static int parents_make(int root, const char *path, size_t len)
         segment[n] = 0;
         fd = mkdirat(at, segment, 0777) && errno != EEXIST
                  ? -1
-                 : openat(at, segment, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        int saved = errno;
+                 : open_segment(at, segment, O_RDONLY | O_DIRECTORY);
         if (at != root)
-            close(at);
-        errno = saved;
+            close_quietly(at);
         if (fd < 0)
             return -1;
         at = fd;

@@ -9,8 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A new file in `dir` of that name.  One that is there already is what a crash left before it could be
- * written down: nobody else makes such a name, so it is taken away. */
+/* A new file in `dir` of that name.  One that is there already is what a crash left before it could
+ * be written down: nobody else makes such a name, so it is taken away. */
 static int create(int dir, const char *name)
 {
     const int flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;

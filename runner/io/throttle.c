@@ -22,6 +22,7 @@ struct bucket {
 __extension__ typedef __int128 wide;
 
 #define SECOND   INT64_C(1000000000)
+#define FOREVER  (INT64_MAX / 4)
 #define FAR_AWAY SECOND /* the wait for a rate of 0: ask again then */
 
 struct bucket *bucket_new(int64_t rate, int64_t unit_burst_min)
@@ -59,6 +60,10 @@ static void level_set(struct bucket *bucket, int64_t rate, wide level, int64_t n
 {
     wide ns = level >= 0 ? (level + rate - 1) / rate : -((-level) / rate);
 
+    if (ns < -FOREVER) { /* nobody will see the end of it */
+        ns = -FOREVER;
+        level = ns * rate;
+    }
     bucket->paid_ns = (int64_t)(now_ns - ns);
     bucket->frac = (int64_t)(ns * rate - level);
 }
@@ -67,7 +72,8 @@ static void level_set(struct bucket *bucket, int64_t rate, wide level, int64_t n
  * would show as a burst at the start of every run. */
 static wide level_at(struct bucket *bucket, int64_t rate, int64_t now_ns)
 {
-    wide most = (wide)burst(bucket, rate) * SECOND, level;
+    /* A nanosecond more than the burst: whoever waits for all of it comes that much late. */
+    wide most = (wide)burst(bucket, rate) * SECOND + rate, level;
 
     if (!bucket->started) {
         bucket->started = true;
@@ -112,8 +118,7 @@ static int64_t wait_one(struct bucket *bucket, int64_t n_units, int64_t now_ns)
     pthread_mutex_unlock(&bucket->lock);
     if (missing <= 0)
         return 0;
-    missing = (missing + rate - 1) / rate;
-    return missing < INT64_MAX / 2 ? (int64_t)missing : INT64_MAX / 2;
+    return (int64_t)((missing + rate - 1) / rate);
 }
 
 int64_t bucket_wait_for_ns(struct bucket *const *path, int n, int64_t n_units, int64_t now_ns)
