@@ -58,6 +58,7 @@ int command_help(const struct options *options)
 int command_version(const struct options *options)
 {
     (void)options;
-    printf("haul %s\n", HAUL_VERSION);
+    printf("haul %s (%s, SQLite %s, %s)\n", HAUL_VERSION, script_library(), journal_library(),
+           io_library());
     return 0;
 }

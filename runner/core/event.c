@@ -32,3 +32,10 @@ const char *check_name(enum check check)
     };
     return words[check];
 }
+
+bool event_retryable(const struct event *event)
+{
+    if (!event->err || event->err->final)
+        return false;
+    return !event->task || (event->task->retry.on & (1u << event->err->kind));
+}

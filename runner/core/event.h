@@ -45,6 +45,10 @@ enum event_kind {
 const char *event_name(enum event_kind kind);
 bool event_parse(const char *name, enum event_kind *kind);
 
+struct event;
+/* Would the task's own policy try this failure again, were there attempts left? */
+bool event_retryable(const struct event *event);
+
 /* Counts of a run, as the summary and as live statistics. */
 struct totals {
     int64_t objects_known, bytes_known; /* found so far */

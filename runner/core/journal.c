@@ -409,3 +409,8 @@ struct journal *journal_open_readonly(const char *dir, struct err *err)
     journal->run = run.number;
     return journal;
 }
+
+const char *journal_library(void)
+{
+    return sqlite3_libversion();
+}

@@ -111,5 +111,8 @@ bool journal_summary(struct journal *journal, struct journal_summary *summary, s
 /* What the summary of an ended run shows. */
 bool journal_note_end(struct journal *journal, int exit_status, int64_t now_ms, struct err *err);
 
+/* The version of the library that keeps it. */
+const char *journal_library(void);
+
 /* A checkpoint of the WAL: blocks on the disk; run when idle. */
 void journal_checkpoint(struct journal *journal);

@@ -40,6 +40,8 @@ struct io *io_new(const struct io_config *config);
 void io_stats(struct io *io, struct io_stats *stats);
 /* Ends a wait in collect; async-signal-safe. */
 void io_wake(struct io *io);
+/* The version of the library that speaks HTTP. */
+const char *io_library(void);
 /* Stops the threads and frees it. */
 void io_free(struct io *io);
 

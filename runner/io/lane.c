@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/list.h"
 #include "io/exchange.h"
+#include "io/io.h"
 #include "io/thread.h"
 #include <curl/curl.h>
 #include <stdlib.h>
@@ -265,6 +266,11 @@ void lane_init(void)
 {
     if (curl_global_init(CURL_GLOBAL_DEFAULT))
         abort();
+}
+
+const char *io_library(void)
+{
+    return curl_version();
 }
 
 void lane_exit(void)

@@ -67,8 +67,10 @@ static void add_part(struct buf *out, const struct event *event)
     buf_addf(out, ",\"seconds\":%.6f}", event->part.seconds);
 }
 
-static void add_error(struct buf *out, const struct err *err)
+static void add_error(struct buf *out, const struct event *event)
 {
+    const struct err *err = event->err;
+
     buf_adds(out, ",\"error\":{\"kind\":");
     buf_add_json(out, err_kind_name(err->kind));
     add_text(out, "message", err->message);
@@ -79,7 +81,7 @@ static void add_error(struct buf *out, const struct err *err)
     add_text(out, "host_id", err->host_id);
     if (err->retry_after_ms)
         buf_addf(out, ",\"retry_after\":%.3f", (double)err->retry_after_ms / 1e3);
-    buf_addf(out, ",\"retryable\":%s}", err->final ? "false" : "true");
+    buf_addf(out, ",\"retryable\":%s}", event_retryable(event) ? "true" : "false");
 }
 
 static void add_object(struct buf *out, const struct event *event)
@@ -111,7 +113,7 @@ void event_json(struct buf *out, const struct event *event, const char *job)
     if (event->part.number)
         add_part(out, event);
     if (event->err)
-        add_error(out, event->err);
+        add_error(out, event);
     if (event->totals) {
         bool last = event->kind == EVENT_JOB_FINISHED;
         buf_addf(out, ",\"%s\":", last ? "summary" : "progress");

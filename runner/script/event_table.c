@@ -86,14 +86,6 @@ static void set_part(lua_State *L, const struct event *event)
     lua_setfield(L, -2, "part");
 }
 
-/* Would the task's own policy try this kind again, were there attempts left? */
-static bool is_retryable(const struct event *event)
-{
-    if (event->err->final)
-        return false;
-    return !event->task || (event->task->retry.on & (1u << event->err->kind));
-}
-
 static void set_error(lua_State *L, const struct event *event)
 {
     const struct err *err = event->err;
@@ -107,7 +99,7 @@ static void set_error(lua_State *L, const struct event *event)
     set_text(L, "host_id", err->host_id);
     if (err->retry_after_ms)
         set_number(L, "retry_after", (double)err->retry_after_ms / 1e3);
-    set_boolean(L, "retryable", is_retryable(event));
+    set_boolean(L, "retryable", event_retryable(event));
     lua_setfield(L, -2, "error");
 }
 

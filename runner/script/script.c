@@ -157,3 +157,8 @@ void script_free(struct script *script)
     free(script->file);
     free(script);
 }
+
+const char *script_library(void)
+{
+    return LUA_RELEASE;
+}

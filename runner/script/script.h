@@ -27,5 +27,8 @@ struct job *script_job(struct script *script);
 /* Members that no handler needs are NULL. */
 void script_hooks(struct script *script, struct hooks *hooks);
 
+/* The version of the language. */
+const char *script_library(void);
+
 /* Adds the parameters of a job file to `out`, for people; needs no values for them. */
 bool script_help(const struct script_options *options, struct buf *out, struct err *err);
