@@ -1,9 +1,9 @@
 /*
  * Runs a command and says what it cost:  measure [-l LOG] [-g PGID]... -- COMMAND...
- * One line: wall, user and system seconds, CPU seconds of the command's first thread, largest memory in
- * KiB, CPU seconds that others used meanwhile, exit status.  Others: not the command, not the process
- * groups named with -g (servers), not kernel threads (they write back what the command wrote), but with
- * what the host of a virtual machine took.
+ * One line: wall, user and system seconds, CPU seconds of the command's first thread, largest
+ * memory in KiB, CPU seconds that others used meanwhile, exit status.  Others: not the command, not
+ * the process groups named with -g (servers), not kernel threads (they write back what the command
+ * wrote), but with what the host of a virtual machine took.
  */
 #include <dirent.h>
 #include <fcntl.h>

@@ -1,10 +1,10 @@
 /*
- * A store that speaks just enough S3 to be measured against, and that counts at its own socket calls.
- *   pace rate down|up RATE OUT    a client limited to RATE bytes a second moves /any/large; OUT gets the
- *                                 average over 10 s and the worst 100 ms and 1 s, as parts of RATE
- *   pace serve COUNT SIZE         lists COUNT objects and serves each as SIZE zero bytes; when it is told
- *                                 to end it prints how many requests and connections there were
- * Both print the port they listen on first.  One thread, poll, nothing is stored, nothing is checked.
+ * A store that speaks just enough S3 to be measured against, and that counts at its own socket
+ * calls. pace rate down|up RATE OUT    a client limited to RATE bytes a second moves /any/large;
+ * OUT gets the average over 10 s and the worst 100 ms and 1 s, as parts of RATE pace serve COUNT
+ * SIZE         lists COUNT objects and serves each as SIZE zero bytes; when it is told to end it
+ * prints how many requests and connections there were Both print the port they listen on first. One
+ * thread, poll, nothing is stored, nothing is checked.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -67,7 +67,8 @@ static int64_t now_ns(void)
     return (int64_t)at.tv_sec * 1000000000 + at.tv_nsec;
 }
 
-/* --- counting ---------------------------------------------------------------------------------- */
+/* --- counting ----------------------------------------------------------------------------------
+ */
 
 static void count_bytes(struct server *server, int64_t n)
 {
@@ -113,7 +114,8 @@ static void report(const struct server *server, const char *path)
     fclose(out);
 }
 
-/* --- answers ----------------------------------------------------------------------------------- */
+/* --- answers -----------------------------------------------------------------------------------
+ */
 
 static void answer(struct conn *conn, const char *status, const char *fields, const char *body,
                    int64_t len)
@@ -216,7 +218,8 @@ static void on_request(struct server *server, struct conn *conn)
         answer(conn, "200 OK", "ETag: \"pinned\"\r\n", "", 0);
 }
 
-/* --- connections ------------------------------------------------------------------------------- */
+/* --- connections -------------------------------------------------------------------------------
+ */
 
 static bool read_request(struct server *server, struct conn *conn, int fd)
 {

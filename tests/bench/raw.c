@@ -1,10 +1,9 @@
 /*
- * The least that moving these bytes can cost on this machine: loops without an HTTP library, to be put
- * beside haul.  One thread, non-blocking sockets, poll.
- *   raw get|splice|tls-get PORT PATH SIZE FILE     ranges over 8 connections into a new file
- *   raw put|sendfile|tls-put PORT PATH SIZE FILE   the same as parts of an upload
- *   raw files DIR COUNT SIZE THREADS               create, write, close
- *   raw touch MIB                                  makes the machine own that much memory
+ * The least that moving these bytes can cost on this machine: loops without an HTTP library, to be
+ * put beside haul.  One thread, non-blocking sockets, poll. raw get|splice|tls-get PORT PATH SIZE
+ * FILE     ranges over 8 connections into a new file raw put|sendfile|tls-put PORT PATH SIZE FILE
+ * the same as parts of an upload raw files DIR COUNT SIZE THREADS               create, write,
+ * close raw touch MIB                                  makes the machine own that much memory
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -60,7 +59,8 @@ static _Noreturn void die(const char *what)
     exit(1);
 }
 
-/* --- a connection, plain or TLS ---------------------------------------------------------------- */
+/* --- a connection, plain or TLS ----------------------------------------------------------------
+ */
 
 static int plain_connect(int port)
 {
@@ -121,7 +121,8 @@ static int64_t conn_send(struct conn *conn, const char *from, int64_t n)
     return ssl_result(conn, SSL_write(conn->ssl, from, (int)n));
 }
 
-/* --- requests ---------------------------------------------------------------------------------- */
+/* --- requests ----------------------------------------------------------------------------------
+ */
 
 static void ask(struct conn *conn, const struct work *work)
 {
@@ -153,8 +154,8 @@ static bool take_part(struct conn *conn, struct work *work)
     return true;
 }
 
-/* Reads the head of an answer and nothing behind it but what TLS or plain copying may take along, which
- * goes to `rest`.  False: not there yet. */
+/* Reads the head of an answer and nothing behind it but what TLS or plain copying may take along,
+ * which goes to `rest`.  False: not there yet. */
 static bool read_head(struct conn *conn, bool exactly, const char **rest, int64_t *n_rest)
 {
     char *at = conn->head + conn->head_len;
@@ -192,7 +193,8 @@ static void put_down(struct conn *conn, const struct work *work, const char *fro
     conn->left -= n;
 }
 
-/* --- download ---------------------------------------------------------------------------------- */
+/* --- download ----------------------------------------------------------------------------------
+ */
 
 static int64_t splice_some(struct conn *conn, const struct work *work)
 {
@@ -239,7 +241,8 @@ static bool download(struct conn *conn, struct work *work, char *buffer)
     return n > 0 && conn->ssl; /* TLS may hold more than the socket says */
 }
 
-/* --- upload ------------------------------------------------------------------------------------ */
+/* --- upload ------------------------------------------------------------------------------------
+ */
 
 static bool refill(struct conn *conn, const struct work *work)
 {
@@ -283,7 +286,8 @@ static void upload_step(struct conn *conn, struct work *work)
         read_head(conn, false, &rest, &n_rest);
 }
 
-/* --- the loop ---------------------------------------------------------------------------------- */
+/* --- the loop ----------------------------------------------------------------------------------
+ */
 
 static void step(struct conn *conn, struct work *work, char *buffer)
 {
@@ -344,7 +348,8 @@ static void transfer(const char *name, char **argv)
     run(&work);
 }
 
-/* --- files and memory -------------------------------------------------------------------------- */
+/* --- files and memory --------------------------------------------------------------------------
+ */
 
 struct files {
     const char *dir;
