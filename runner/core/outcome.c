@@ -72,10 +72,10 @@ void transfer_leave(struct transfer *t, const struct err *err, bool clean, struc
     t->asking = false;
     if (t->step == STEP_OVER || (t->leaving && t->outcome == ROW_DONE))
         return;
-    if (!t->leaving || t->again || t->keep == clean) {
+    if (!t->leaving || t->again || t->defer || t->keep == clean) {
         t->err = *err;
-        t->failing = t->failing || !t->leaving || t->again;
-        t->again = false;
+        t->failing = t->failing || !t->leaving || t->again || t->defer;
+        t->again = t->defer = false;
         t->keep = !clean;
         t->outcome = ROW_ACTIVE;
         start_leaving(t);

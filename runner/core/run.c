@@ -2,9 +2,9 @@
  * A turn: collect what ended, settle it, commit, dispatch, deliver events, run scripts; then sleep
  * until something ends or a clock says so.
  *
- * Everything that writes to the journal happens between begin and commit; everything that is sent goes
- * after commit, so nothing is under way that the journal does not know.  Events go after commit too: an
- * event never tells of something that a crash could undo.
+ * Everything that writes to the journal happens between begin and commit; everything that is sent
+ * goes after commit, so nothing is under way that the journal does not know.  Events go after
+ * commit too: an event never tells of something that a crash could undo.
  */
 #include "core/run.h"
 #include "base/log.h"
@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define OPEN_MAX         256
 #define GRACE_MS         3000            /* what is under way may end before it is cancelled */
 #define REFRESH_AHEAD_MS (5 * 60 * 1000) /* credentials are renewed before they expire */
 
@@ -41,6 +42,7 @@ struct run {
     volatile int signal; /* set by run_interrupt, maybe in a signal handler */
     int ended_by_signal;
     int64_t ending_ms; /* since when */
+    bool more; /* to do without waiting */
     bool left;         /* every open transfer was told to leave */
     bool paused, started, over;
     bool list_failed; /* a listing ended early */
@@ -154,6 +156,7 @@ void run_stop(struct run *run, const char *reason)
 void run_pause(struct run *run, bool paused)
 {
     run->paused = paused;
+    run->more = true;
 }
 
 void run_set_rate(struct run *run, int64_t rate)
@@ -165,6 +168,7 @@ void run_set_rate(struct run *run, int64_t rate)
 void run_set_concurrency(struct run *run, int concurrency)
 {
     run->sched.concurrency = concurrency;
+    run->more = true;
 }
 
 void run_hook_failed(struct run *run)
@@ -263,6 +267,7 @@ static void leave_all(struct run *run)
     run->left = true;
     for (struct transfer *t = run->sched.head; t; t = t->next)
         transfer_leave(t, &err, run->ending == END_ABORT, &run->turn);
+    sched_drop_deferred(&run->sched, &err, &run->turn);
 }
 
 /* The first half of a turn: everything that may write to the journal. */
@@ -316,7 +321,17 @@ static bool open_next(struct run *run)
         return false;
     sched_open(&run->sched, item, &run->turn);
     sched_dispatch(&run->sched, &run->turn, false);
+    sched_retire(&run->sched); /* what an earlier run did is over at once */
     return true;
+}
+
+/* No more than so many a turn: each leaves events that are delivered at its end. */
+static void open_some(struct run *run)
+{
+    int n = 0;
+    while (n < OPEN_MAX && open_next(run))
+        n++;
+    run->more = run->more || n == OPEN_MAX;
 }
 
 static bool task_over(const struct run *run)
@@ -351,8 +366,7 @@ static void dispatch_work(struct run *run)
         struct op *page = source_next(run->source, &run->turn);
         if (page)
             sched_submit(&run->sched, page, &run->turn);
-        while (open_next(run))
-            ;
+        open_some(run);
         run->totals.listing_done =
             source_listed(run->source) && run->task + 1 == run->config.job->n_tasks;
         if (!task_over(run))
@@ -364,6 +378,7 @@ static void dispatch_work(struct run *run)
 /* The second half of a turn: everything that sends. */
 static void dispatch(struct run *run)
 {
+    run->more = false;
     bool only_leaving = run->ending != NOT_ENDING || run->paused;
     if (only_leaving)
         sched_dispatch(&run->sched, &run->turn, true);
@@ -519,7 +534,7 @@ static int64_t wait_ms(const struct run *run)
 {
     int64_t now = now_ms(run), when = sched_wake_ms(&run->sched, now);
 
-    if (run->n_decisions || !run->started || run->signal != run->ended_by_signal)
+    if (run->n_decisions || run->more || !run->started || run->signal != run->ended_by_signal)
         return 0;
     if (run->source && !run->paused && source_wake_ms(run->source) > now)
         earlier(&when, source_wake_ms(run->source));

@@ -82,6 +82,17 @@ static void retire(struct sched *sched, struct transfer *t)
     sched->ended = t;
 }
 
+void sched_drop_deferred(struct sched *sched, const struct err *err, struct turn *turn)
+{
+    for (struct item *item; (item = list_pop(&sched->deferred)); item_free(item)) {
+        struct queued_event *queued = turn_emit(turn, item->task, EVENT_OBJECT_FAILED);
+        if (!queued)
+            continue;
+        queued->key = xstrdup(item->key);
+        queued->err = *err;
+    }
+}
+
 void sched_retire(struct sched *sched)
 {
     sched->n_finishing = 0;

@@ -41,6 +41,8 @@ void sched_dispatch(struct sched *sched, struct turn *turn, bool only_leaving);
 bool sched_has_room(struct sched *sched, const struct turn *turn);
 /* Takes back an op that ended and frees it; listings are the caller's (returned, to be freed). */
 struct op *sched_settle(struct sched *sched, struct op *op, struct turn *turn);
+/* The run ends: what a script has put behind everything else will not be opened any more. */
+void sched_drop_deferred(struct sched *sched, const struct err *err, struct turn *turn);
 /* Takes transfers that are over out of the open ones; sched_bury frees them. */
 void sched_retire(struct sched *sched);
 void sched_bury(struct sched *sched);

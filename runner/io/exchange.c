@@ -134,8 +134,8 @@ bool exchange_stalled(struct exchange *exchange, int64_t now_ns)
     }
     if (quiet < exchange->stall_ms * MS)
         return false;
-    err_set(&exchange->err, ERR_TIMEOUT, "%s: no bytes for %lld s", exchange->op->in.store->host,
-            (long long)(quiet / 1000 / MS));
+    err_set(&exchange->err, ERR_TIMEOUT, "%s: no bytes for %.1f s", exchange->op->in.store->host,
+            (double)quiet / 1e9);
     return true;
 }
 

@@ -10,7 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define TICK 10000 /* instructions between two looks at the clock: about 0.1 ms */
+#define TICK  1000       /* instructions between two looks at the clock: about 10 us */
+#define CHUNK (64 << 10) /* allocations that are worth a look as well: a C function is at work */
 
 static const char vm_key; /* its address is the registry's key */
 
@@ -20,6 +21,27 @@ struct vm *vm_of(lua_State *L)
     struct vm *vm = lua_touserdata(L, -1);
     lua_pop(L, 1);
     return vm;
+}
+
+static int64_t cpu_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static void vm_tick(lua_State *L, lua_Debug *ar);
+
+static bool is_late(const struct vm *vm)
+{
+    return vm->deadline_ns != 0 && (vm->expired || cpu_ns() >= vm->deadline_ns);
+}
+
+/* The next instruction will be an error. */
+static void expire(struct vm *vm)
+{
+    vm->expired = true;
+    lua_sethook(vm->limited, vm_tick, LUA_MASKCOUNT, 1);
 }
 
 static void *vm_alloc(void *ud, void *block, size_t old, size_t new)
@@ -40,27 +62,19 @@ static void *vm_alloc(void *ud, void *block, size_t old, size_t new)
     return moved;
 }
 
-static int64_t cpu_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
 /* Once the time is over every further instruction is an error, so that a loop around pcall cannot
  * swallow it: the hook fires again outside of the pcall. */
 static void vm_tick(lua_State *L, lua_Debug *ar)
 {
     (void)ar;
     struct vm *vm = vm_of(L);
-    if (vm->deadline_ns == 0 || (!vm->expired && cpu_ns() < vm->deadline_ns)) {
+    if (!is_late(vm)) {
         if (lua_gethookcount(L) != TICK)
             lua_sethook(L, vm_tick, LUA_MASKCOUNT, TICK);
         return;
     }
-    vm->expired = true;
     lua_sethook(L, vm_tick, LUA_MASKCOUNT, 1);
-    lua_sethook(vm->limited, vm_tick, LUA_MASKCOUNT, 1);
+    expire(vm);
     luaL_error(L, "computed for more than %f seconds (hook_timeout)", (double)vm->budget_ms / 1e3);
 }
 
@@ -90,7 +104,8 @@ void vm_log_lines(const char *text)
     }
 }
 
-/* Replaces a string error by itself and a traceback; leaves tables, which say all there is to say. */
+/* Replaces a string error by itself and a traceback; leaves tables, which say all there is to say.
+ */
 static int vm_traceback(lua_State *L)
 {
     const char *message = lua_type(L, 1) == LUA_TTABLE ? NULL : lua_tostring(L, 1);

@@ -1,8 +1,8 @@
 -- What is told of a run, and how it ends: events, standard output, log, signals, other commands.
-local cjson = require "cjson"
 local checks = require "support.checks"
 local files = require "support.files"
 local haul = require "support.haul"
+local json = require "support.json"
 local server = require "support.server"
 
 local DOWN = [[
@@ -138,8 +138,8 @@ describe("events", function()
     assert.matches("x", plan.stdout)
     assert.matches("y", plan.stdout)
     checks.nothing_in(world:path "dst")
-    local json = world:run { verb = "plan", args = { "--json" } }:expect(0)
-    for line in json.stdout:gmatch "[^\n]+" do assert.is_table(cjson.decode(line)) end
+    local printed = world:run { verb = "plan", args = { "--json" } }:expect(0)
+    for line in printed.stdout:gmatch "[^\n]+" do assert.is_table(json.decode(line)) end
     world:run { verb = "check" }:expect(0)
     checks.nothing_in(world:path "dst")
     world:run():expect(0)

@@ -433,7 +433,7 @@ static bool copy(struct op *op)
     struct goal *goal = goal_of_transfer(op->transfer);
     if (len && goal &&
         chance_ppm(world.flip_ppm)) { /* a disk that does not hold what it was given */
-        goal->tainted = true;
+        goal->tainted = goal->altered = true;
         to->data[(size_t)op->in.fd_off + rng_below(&world.rng, len)] ^= 1;
         world.stats.flips++;
     }

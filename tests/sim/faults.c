@@ -179,6 +179,8 @@ static void lose_part(struct upload *upload)
 
     blob_drop(upload->part[n].blob);
     upload->part[n].blob = NULL;
+    if (goal)
+        goal->altered = true;
     if (goal && goal->had && n < (int)goal->n_had)
         goal->had[n] = 0;
     world.stats.lost_uploads++;
@@ -222,7 +224,7 @@ static void hurt_temp(struct file *file)
     struct goal *goal = goal_of_temp(file->path);
 
     if (goal)
-        goal->tainted = true;
+        goal->tainted = goal->altered = true;
     if (chance(3)) {
         disk_unlink(&world.disk[1], file);
     } else if (file->len && chance(2)) {

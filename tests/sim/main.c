@@ -133,17 +133,26 @@ static void unpause(void)
     run_pause(world.run, false);
 }
 
+static void describe(void *ctx, const char *text)
+{
+    (void)ctx;
+    traced("%s", text);
+}
+
 static void turn_until_over(void)
 {
     for (int turns = 0;; turns++) {
         bool more = run_turn(world.run);
         world.stats.turns++;
+        if (world.failure[0])
+            run_describe(world.run, describe, NULL);
         if (!more || world.crashed || world.failure[0])
             return;
         unpause();
         act();
         if (turns == TURNS_MAX) {
             broken("liveness", "%d turns and no end", turns);
+            run_describe(world.run, describe, NULL);
             return;
         }
     }
@@ -211,6 +220,7 @@ static bool run_once(bool calm)
     int status = run_exit_status(world.run);
     traced("exit status %d", status);
     hash_number((uint64_t)status);
+    world.power = false;
     watch_end(status);
     run_free(world.run);
     if (calm && status)
@@ -243,15 +253,12 @@ static bool open_journal(enum journal_opened *how)
 static bool live_once(int round, bool calm)
 {
     enum journal_opened how;
-    bool lost_power = world.power, done = false;
+    bool done = false;
 
-    begin_run(calm);
     if (!open_journal(&how))
         return false;
-    bool next_power = world.power;
-    world.power = lost_power; /* of the run before this, for what it explains */
-    watch_begin(how);
-    world.power = next_power;
+    watch_begin(how); /* by what became of the run before this */
+    begin_run(calm);
     traced("run %d%s: journal %d", round, calm ? " (calm)" : "", (int)how);
     if (round && !calm)
         fault_between_runs();

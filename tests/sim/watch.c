@@ -176,6 +176,9 @@ static void watch_dispatch(const struct goal *goal, const struct op *op)
     if (op->part > 1 && !chance(8))
         return;
     journal_get(world.journal, goal->task->number, goal->key, &row, &err);
+    struct upload *upload = remote_upload(&world.remote, op->in.call.upload_id);
+    if (upload)
+        upload->journalled = true;
     if (op->in.call.upload_id && strcmp(op->in.call.upload_id, row.upload_id))
         broken("dispatch", "a part of %s is sent before its upload is in the journal", goal->key);
     if (!op->in.call.upload_id && !row.temp[0])
@@ -194,11 +197,17 @@ static void watch_resend(struct goal *goal, const struct op *op)
                goal->restarts ? " (restarted)" : "");
 }
 
+static bool is_data(const struct op *op)
+{
+    return op->transfer &&
+           (op->kind == OP_COPY || (op->kind == OP_CALL && op->in.store->kind != STORE_DIR));
+}
+
 void watch_submit(const struct op *op)
 {
     struct goal *goal = goal_of_transfer(op->transfer);
 
-    if (world.n_data > world.concurrency)
+    if (is_data(op) && world.n_data > world.concurrency)
         broken("I10", "%d ops are under way where %d are allowed", world.n_data, world.concurrency);
     if (!op->part || op->kind == OP_HASH)
         return;
@@ -272,7 +281,8 @@ void watch_journal(void)
 
     for (int i = 0; i < world.n_goals; i++) {
         struct goal *goal = &world.goal[i];
-        if (goal->tainted || !journal_get(world.journal, goal->task->number, goal->key, &row, &err))
+        if (goal->tainted || goal->altered ||
+            !journal_get(world.journal, goal->task->number, goal->key, &row, &err))
             continue;
         struct truth truth = {.goal = goal, .row = &row};
         if (row.upload_id[0])
@@ -309,6 +319,18 @@ static int count_resend(const struct goal *goal, const struct row *row)
     return n;
 }
 
+/* Is the source another one than what the journal's row was made of? */
+static bool source_differs(const struct goal *goal, const struct row *row)
+{
+    if (goal->task->from->kind != STORE_DIR) {
+        const struct object *object = remote_find(&world.remote, goal->key);
+        return !object || strcmp(object->etag, row->etag);
+    }
+    const struct file *file = disk_find(&world.disk[0], goal->key);
+    return !file || file->mtime_ns != row->mtime_ns || file->inode != row->inode ||
+           (int64_t)file->len != row->size;
+}
+
 static int begin_goal(struct goal *goal)
 {
     struct err err = {0};
@@ -325,28 +347,48 @@ static int begin_goal(struct goal *goal)
     if (!journal_get(world.journal, goal->task->number, goal->key, &row, &err) ||
         (!row.upload_id[0] && !row.temp[0]))
         return 0;
-    goal->tainted = world.power && row.temp[0];
+    goal->tainted = goal->altered = goal->altered || (world.power && row.temp[0]);
+    goal->tainted = goal->tainted || source_differs(goal, &row);
     journal_parts(world.journal, goal->task->number, goal->key, note_had, goal, &err);
     if (row.state == ROW_DONE)
         goal->n_had = 0;
     return count_resend(goal, &row);
 }
 
+/* A crash before the commit, or a power loss after it, and an upload's id is known to nobody. */
+static void find_unknown(void)
+{
+    for (int i = 0; i < world.remote.n_uploads; i++) {
+        struct upload *upload = &world.remote.upload[i];
+        struct goal *goal = goal_of_target(&world.store[1], upload->key);
+        struct row row = {0};
+        struct err err = {0};
+        if (!goal || !upload->open || (upload->journalled && !world.power))
+            continue;
+        journal_get(world.journal, goal->task->number, goal->key, &row, &err);
+        upload->unknown = upload->unknown || strcmp(row.upload_id, upload->id) != 0;
+    }
+}
+
 void watch_begin(enum journal_opened how)
 {
     int resend = 0;
+
+    if (world.crashed)
+        find_unknown();
 
     for (int i = 0; i < world.n_goals; i++)
         resend += begin_goal(&world.goal[i]);
     if (how == JOURNAL_DAMAGED && !world.damaged)
         broken("journal", "a sound journal is called damaged");
     if (how == JOURNAL_CARRY_ON && !world.damaged && !world.power && !world.lost_parts) {
-        if (resend > world.loss_bound)
+        if (resend > world.loss_bound + world.outstanding)
             broken("I3", "%d parts are to be sent again, %d were under way", resend,
                    world.loss_bound);
         if (resend > world.stats.largest_resend)
             world.stats.largest_resend = resend;
     }
+    world.outstanding = resend;
     world.stats.resumes += how == JOURNAL_CARRY_ON;
 }
 
@@ -404,6 +446,8 @@ static void watch_row(const struct goal *goal)
     struct row row = {0};
 
     journal_get(world.journal, goal->task->number, goal->key, &row, &err);
+    if (world.aborted) /* everything is forgotten */
+        return;
     if (goal->last == EVENT_OBJECT_SUCCEEDED && row.state != ROW_DONE)
         broken("I6", "%s is done and the journal says %d", goal->key, row.state);
     if (goal->last == EVENT_OBJECT_FAILED && !world.interrupted && row.state == ROW_DONE)

@@ -110,6 +110,7 @@ struct goal { /* one object of one task */
     int n_versions;
     int from_version;        /* of this transfer: what was there when it began */
     struct blob *before;     /* what had the final name at the beginning; NULL: nothing */
+    bool altered;            /* its parts were lost or changed behind the journal's back, ever */
     bool tainted;            /* something was done to it that explains sending it again */
     int restarts, decisions; /* of this run */
     bool began, ended;       /* of this run: object_started, and a terminal event */
@@ -174,6 +175,7 @@ struct world {
     bool in_turn;          /* between begin and commit of the journal */
     int uncommitted_parts; /* stored since the last commit */
     int loss_bound;        /* parts that the crash may have lost sight of */
+    int outstanding;       /* parts that an earlier crash lost sight of, not yet sent again */
     int lost_parts;        /* stored without an answer, ever */
     int concurrency;
 

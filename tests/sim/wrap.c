@@ -136,7 +136,7 @@ bool __wrap_journal_commit(struct journal *journal, struct err *err)
     world.uncommitted_parts = 0;
     if (world.power)
         note_log();
-    if (now || chance(10) || world.mutant == MUTANT_EARLY_ROW)
+    if (now || chance(world.n_queue > 20 ? 100 : 10))
         watch_journal();
     if (now)
         crash();

@@ -28,6 +28,7 @@ end
 local function check_parts(run, of, key)
   local sum, seen = 0, {}
   for _, event in ipairs(of) do
+    if event.event == "restarted" then sum, seen = 0, {} end
     if event.event == "part_succeeded" then
       local number = event.part.number
       if seen[number] then fail(run, "part %d of %q succeeded twice", number, key) end

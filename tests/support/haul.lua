@@ -5,8 +5,8 @@
 --   local run = world:run()
 --   assert.equal(0, run.status)
 --   assert.equal(3, run:count("part_succeeded", { key = "a" }))
-local cjson = require "cjson"
 local files = require "support.files"
+local json = require "support.json"
 local shell = require "support.shell"
 
 local haul = { binary = os.getenv("HAUL") or "./haul" }
@@ -21,7 +21,7 @@ run.__index = run
 function run:read_events()
   local text, list = files.read(self.events_file) or "", {}
   for line in text:gmatch("([^\n]*)\n") do
-    local good, event = pcall(cjson.decode, line)
+    local good, event = pcall(json.decode, line)
     if not good then error("not a JSON line in the events: " .. line, 2) end
     list[#list + 1] = event
   end
@@ -149,8 +149,9 @@ function world:start(given)
     words[#words + 1] = "--events"
     words[#words + 1] = it.events_file
   end
-  local env = { "env", "-i", "PATH=" .. os.getenv("PATH"), "LANG=C.UTF-8", "HOME=" .. self:path "home",
-    "XDG_STATE_HOME=" .. self:path "state" }
+  -- A shell starts what runs in the background deaf to interrupts: undo that.
+  local env = { "env", "-i", "--default-signal=INT,QUIT", "PATH=" .. os.getenv("PATH"), "LANG=C.UTF-8",
+    "HOME=" .. self:path "home", "XDG_STATE_HOME=" .. self:path "state" }
   for _, name in ipairs(PASSED_ON) do
     if os.getenv(name) then env[#env + 1] = name .. "=" .. os.getenv(name) end
   end

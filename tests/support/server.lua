@@ -1,6 +1,6 @@
 -- Servers for specs: each is started when it is first asked for and stopped when the specs end.
-local cjson = require "cjson"
 local files = require "support.files"
+local json = require "support.json"
 local shell = require "support.shell"
 
 local server = {}
@@ -80,7 +80,7 @@ local fault = {}
 fault.__index = fault
 
 function fault:control(method, path, body)
-  local words = { "curl", "-sS", "--fail-with-body", "-X", method, self.env.CONTROL .. path }
+  local words = { "curl", "-sS", "--fail-with-body", "--path-as-is", "-X", method, self.env.CONTROL .. path }
   if body ~= nil then
     words[#words + 1] = "--data-binary"
     words[#words + 1] = "@-"
@@ -99,11 +99,11 @@ end
 
 -- rules { op = "part", with = "500", times = 2 }, or a list of them
 function fault:rules(...)
-  self:control("POST", "/rules", cjson.encode { ... })
+  self:control("POST", "/rules", json.encode { ... })
 end
 
 function fault:log(since)
-  return cjson.decode(self:control("GET", "/log?since=" .. (since or 0)))
+  return json.decode(self:control("GET", "/log?since=" .. (since or 0)))
 end
 
 -- The requests of one operation.
@@ -116,20 +116,20 @@ function fault:requests(op, where)
 end
 
 function fault:objects()
-  return cjson.decode(self:control("GET", "/objects"))
+  return json.decode(self:control("GET", "/objects"))
 end
 
 function fault:uploads()
-  return cjson.decode(self:control("GET", "/uploads"))
+  return json.decode(self:control("GET", "/uploads"))
 end
 
 -- put(key, { size =, seed = }) or put(key, "bytes"); returns its size, sha256, etag
 function fault:put(key, what)
   if type(what) == "table" then
-    return cjson.decode(self:control("PUT", ("/objects/%s?size=%d&seed=%s"):format(encode(key), what.size,
+    return json.decode(self:control("PUT", ("/objects/%s?size=%d&seed=%s"):format(encode(key), what.size,
       what.seed or "s"), ""))
   end
-  return cjson.decode(self:control("PUT", "/objects/" .. encode(key), what))
+  return json.decode(self:control("PUT", "/objects/" .. encode(key), what))
 end
 
 function fault:delete(key)
@@ -145,15 +145,15 @@ function fault:listening(yes)
 end
 
 function fault:credentials(list)
-  self:control("PUT", "/credentials", cjson.encode(list))
+  self:control("PUT", "/credentials", json.encode(list))
 end
 
 function fault:options(table)
-  self:control("PUT", "/options", cjson.encode(table))
+  self:control("PUT", "/options", json.encode(table))
 end
 
 function fault:rates()
-  return cjson.decode(self:control("GET", "/rates"))
+  return json.decode(self:control("GET", "/rates"))
 end
 
 -- As new.
