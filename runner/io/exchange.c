@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #define MS                 INT64_C(1000000)
-#define THROTTLED_RECEIVE  (16 << 10) /* what one read may take out of the kernel unpaid */
+#define SMALL_RECEIVE      (16 << 10) /* also what one read of a throttled one may take unpaid */
 #define DEFAULT_CONNECT_MS 10000
 #define DEFAULT_STALL_MS   30000
 #define set(exchange, ...) (void)curl_easy_setopt((exchange)->easy, __VA_ARGS__)
@@ -351,14 +351,26 @@ static void set_manners(struct exchange *exchange)
     set(exchange, CURLOPT_PRIVATE, exchange);
 }
 
+/* libcurl allocates it anew for every request, so a small object gets a small one. */
+static long receive_buffer(const struct exchange *exchange)
+{
+    const struct op *op = exchange->op;
+    int64_t size = exchange->env->receive_buffer;
+
+    if (exchange->window || op->in.call.kind == CALL_HEAD)
+        return SMALL_RECEIVE;
+    if (op->in.store->https && size > 64 << 10)
+        size = 64 << 10; /* a TLS record is 16 KiB anyway */
+    if (is_get(op) && op->in.call.len >= 0 && op->in.call.len < size)
+        size = op->in.call.len;
+    return size > SMALL_RECEIVE ? (long)size : SMALL_RECEIVE;
+}
+
 static void set_flow(struct exchange *exchange)
 {
     const struct exchange_env *env = exchange->env;
-    int receive = exchange->window ? THROTTLED_RECEIVE : env->receive_buffer;
 
-    if (exchange->op->in.store->https && receive > 64 << 10)
-        receive = 64 << 10; /* a TLS record is 16 KiB anyway */
-    set(exchange, CURLOPT_BUFFERSIZE, (long)receive);
+    set(exchange, CURLOPT_BUFFERSIZE, receive_buffer(exchange));
     set(exchange, CURLOPT_UPLOAD_BUFFERSIZE, (long)env->send_buffer);
     set(exchange, CURLOPT_HEADERFUNCTION, on_header);
     set(exchange, CURLOPT_HEADERDATA, exchange);
@@ -440,8 +452,7 @@ void exchange_restart(struct exchange *exchange)
     exchange->socket = -1;
     exchange->window = window_wanted(exchange);
     set(exchange, CURLOPT_FRESH_CONNECT, 1L);
-    set(exchange, CURLOPT_BUFFERSIZE,
-        (long)(exchange->window ? THROTTLED_RECEIVE : exchange->env->receive_buffer));
+    set(exchange, CURLOPT_BUFFERSIZE, receive_buffer(exchange));
 }
 
 static enum err_kind kind_of(CURLcode code)
