@@ -307,14 +307,15 @@ void journal_close(struct journal *journal)
     free(journal);
 }
 
-/* What cannot be trusted is not carried on.  A run that has finished, and was closed, is not looked
- * through: nothing of it but orphans is ever used again. */
+/* What cannot be trusted is not carried on.  The rows of a run that has finished are not looked
+ * through: they are never used again. */
 static bool is_sound(struct journal *journal, const struct journal_file *file,
                      const struct run_row *run, struct err *err)
 {
-    if (file->made || (run->finished && !file->unclean))
+    if (file->made)
         return true;
-    return journal_file_check(journal->db, err) && journal_rows_check(journal, run->number, err);
+    return journal_file_check(journal->db, err) &&
+           (run->finished || journal_rows_check(journal, run->number, err));
 }
 
 static bool enter_run(struct journal *journal, struct journal_file *file, uint64_t fingerprint,

@@ -1,8 +1,8 @@
 #pragma once
 /*
- * The database below the journal, shared by journal.c (runs and turns), journal_rows.c (objects, parts,
- * orphans) and journal_file.c (the file: opening, checking, setting aside, salvage).  Nobody else
- * includes this.
+ * The database below the journal, shared by journal.c (runs and turns), journal_rows.c (objects,
+ * parts, orphans) and journal_file.c (the file: opening, checking, setting aside, salvage).  Nobody
+ * else includes this.
  */
 #include "core/journal.h"
 

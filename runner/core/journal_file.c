@@ -1,6 +1,7 @@
 /*
- * The journal as a file: opened so that nothing in it can run or lead elsewhere, checked, brought up to
- * date, and, when it cannot be trusted, set aside and read for what still has to be cleaned up.
+ * The journal as a file: opened so that nothing in it can run or lead elsewhere, checked, brought
+ * up to date, and, when it cannot be trusted, set aside and read for what still has to be cleaned
+ * up.
  */
 #include "base/clock.h"
 #include "core/journal_db.h"
@@ -66,7 +67,8 @@ static int64_t file_size(const char *path, const char *suffix)
     return size;
 }
 
-/* Only the last name may not be a symbolic link; what leads to the directory is its owner's affair. */
+/* Only the last name may not be a symbolic link; what leads to the directory is its owner's affair.
+ */
 bool journal_file_find(struct journal_file *file, const char *dir, bool create, struct err *err)
 {
     if (create && !make_dirs(dir, err))
@@ -257,7 +259,8 @@ static char *aside_name(const char *path, int n)
     return xasprintf("%.*s.damaged-%lld-%d", (int)stem, path, now, n);
 }
 
-/* The file first: a log that is left without it is known for what it is and follows the next time. */
+/* The file first: a log that is left without it is known for what it is and follows the next time.
+ */
 char *journal_file_set_aside(const struct journal_file *file, struct err *err)
 {
     for (int n = 0; n < 1000; n++) {
@@ -300,7 +303,8 @@ static bool take(struct journal *journal, sqlite3_stmt *stmt, struct err *err)
            (!temp[0] || journal_orphan(journal, store, key, "", temp, err));
 }
 
-/* As far as it can be read; a damaged page ends a query, and another may come from its other side. */
+/* As far as it can be read; a damaged page ends a query, and another may come from its other side.
+ */
 static bool take_all(struct journal *journal, sqlite3 *db, const char *sql, struct err *err)
 {
     sqlite3_stmt *stmt = NULL;

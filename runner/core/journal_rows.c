@@ -1,8 +1,8 @@
 /*
  * Objects, their parts, and orphans.
  *
- * SQLite's own check sees a broken structure, not a flipped bit in a value, and one such bit can make a
- * row say "done".  So each row carries a checksum of all that it says.
+ * SQLite's own check sees a broken structure, not a flipped bit in a value, and one such bit can
+ * make a row say "done".  So each row carries a checksum of all that it says.
  */
 #include "core/journal_db.h"
 #include "wire/digest.h"
