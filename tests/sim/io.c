@@ -190,7 +190,7 @@ static struct op *collect(struct io *io, int64_t wait_ms)
     hurry_cancelled();
     int at = earliest();
     int64_t until = wait_ms < 0 ? INT64_MAX : world.now_ns + wait_ms * 1000000;
-    bool waits = world.n_tickets || world.n_actions;
+    bool waits = world.n_tickets || world.n_actions || world.paused;
     if (waits && until > world.now_ns + 50 * INT64_C(1000000))
         until = world.now_ns + 50 * INT64_C(1000000);
     int64_t due = at < 0 ? INT64_MAX : world.queue[at].due_ns;

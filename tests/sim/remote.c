@@ -262,6 +262,7 @@ static struct blob *take_body(struct remote *remote, struct op *op, uint8_t md5[
     bool checked = !is_s3(remote) || op->in.call.has_md5 ||
                    (remote->flavour == REMOTE_S3_CRC && op->in.call.sum_kind == SUM_CRC32C);
     *flipped = checked && flip(blob->data, blob->len);
+    world.lost_parts += *flipped;
     if (body_is_good(remote, op, blob, md5))
         return blob;
     blob_drop(blob);

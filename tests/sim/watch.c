@@ -114,6 +114,8 @@ static void watch_object(struct goal *goal, const struct event *event)
         world.stats.restarts++;
         forget_told(goal);
     }
+    if (event->kind == EVENT_UPLOAD_CREATED || event->kind == EVENT_TEMP_FILE_CREATED)
+        forget_told(goal);
     if (event->kind == EVENT_PART_SUCCEEDED)
         watch_part(goal, event);
     if (event->kind == EVENT_OBJECT_SUCCEEDED)
@@ -281,7 +283,8 @@ void watch_journal(void)
 
     for (int i = 0; i < world.n_goals; i++) {
         struct goal *goal = &world.goal[i];
-        if (goal->tainted || goal->altered ||
+        size_t parts = goal->version[0]->len / (size_t)goal->task->part_size;
+        if (goal->tainted || goal->altered || (parts > 1000 && !chance(50)) ||
             !journal_get(world.journal, goal->task->number, goal->key, &row, &err))
             continue;
         struct truth truth = {.goal = goal, .row = &row};
@@ -331,6 +334,14 @@ static bool source_differs(const struct goal *goal, const struct row *row)
            (int64_t)file->len != row->size;
 }
 
+/* The crash came between the rename (or the abort) and the commit that would have told of it. */
+static bool was_ended(const struct goal *goal, const struct row *row)
+{
+    if (row->upload_id[0] && !remote_upload(&world.remote, row->upload_id))
+        return true;
+    return row->temp[0] && !temp_of(goal, row);
+}
+
 static int begin_goal(struct goal *goal)
 {
     struct err err = {0};
@@ -348,7 +359,7 @@ static int begin_goal(struct goal *goal)
         (!row.upload_id[0] && !row.temp[0]))
         return 0;
     goal->tainted = goal->altered = goal->altered || (world.power && row.temp[0]);
-    goal->tainted = goal->tainted || source_differs(goal, &row);
+    goal->tainted = goal->tainted || source_differs(goal, &row) || was_ended(goal, &row);
     journal_parts(world.journal, goal->task->number, goal->key, note_had, goal, &err);
     if (row.state == ROW_DONE)
         goal->n_had = 0;
@@ -370,12 +381,34 @@ static void find_unknown(void)
     }
 }
 
+/* The same for temporary files: the next try takes them over by their name, if there is one. */
+static void find_unknown_files(void)
+{
+    for (int i = 0; i < world.disk[1].n_files; i++) {
+        struct file *file = world.disk[1].file[i];
+        if (path_is_temp(file->path))
+            file->unknown = true;
+    }
+    for (int i = 0; i < world.n_goals; i++) {
+        const struct goal *goal = &world.goal[i];
+        struct row row = {0};
+        struct err err = {0};
+        if (!journal_get(world.journal, goal->task->number, goal->key, &row, &err) || !row.temp[0])
+            continue;
+        struct file *file = temp_of(goal, &row);
+        if (file)
+            file->unknown = false;
+    }
+}
+
 void watch_begin(enum journal_opened how)
 {
     int resend = 0;
 
     if (world.crashed)
         find_unknown();
+    if (world.crashed)
+        find_unknown_files();
 
     for (int i = 0; i < world.n_goals; i++)
         resend += begin_goal(&world.goal[i]);
@@ -428,7 +461,9 @@ static void watch_litter(void)
     }
     for (int i = 0; i < world.disk[1].n_files; i++) {
         const char *path = world.disk[1].file[i]->path, *slash = strrchr(path, '/');
-        if (path_is_temp(path) && !world.damaged && !is_orphan(&known, slash ? slash + 1 : path))
+        bool lost = world.aborted && world.disk[1].file[i]->unknown;
+        if (path_is_temp(path) && !world.damaged && !lost &&
+            !is_orphan(&known, slash ? slash + 1 : path))
             broken("I5", "the temporary file %s is left behind", path);
     }
     for (int i = 0; i < known.n; i++)

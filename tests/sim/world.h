@@ -76,6 +76,7 @@ struct file {
     bool name_safe;        /* its name survives a power loss */
     char *old_path;        /* renamed from, until the directory is synced */
     struct file *replaced; /* what had the name before, until then */
+    bool unknown;          /* a crash came before the journal could name it */
     uint64_t inode;
     int64_t mtime_ns;
 };
