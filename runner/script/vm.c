@@ -44,21 +44,23 @@ static void expire(struct vm *vm)
     lua_sethook(vm->limited, vm_tick, LUA_MASKCOUNT, 1);
 }
 
-static void *vm_alloc(void *ud, void *block, size_t old, size_t new)
+static void *vm_alloc(void *ud, void *block, size_t had, size_t size)
 {
     struct vm *vm = ud;
     if (!block)
-        old = 0; /* Lua passes a type here */
-    if (new == 0) {
+        had = 0; /* Lua passes a type here */
+    if (size == 0) {
         free(block);
-        vm->used -= old;
+        vm->used -= had;
         return NULL;
     }
-    if (new > old &&new - old > vm->limit - vm->used)
+    if (size >= CHUNK && is_late(vm))
+        expire(vm);
+    if (size > had && size - had > vm->limit - vm->used)
         return NULL;
-    void *moved = realloc(block, new);
+    void *moved = realloc(block, size);
     if (moved)
-        vm->used = vm->used - old + new;
+        vm->used = vm->used - had + size;
     return moved;
 }
 

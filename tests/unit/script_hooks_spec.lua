@@ -2,7 +2,7 @@ package.path = "tests/?.lua;" .. package.path
 local jobfile = require "support.jobfile"
 
 local function with_hook(body, more)
-  local script, _, message = jobfile.job(([[copy, hook_timeout = "200ms", on = { part_failed = %s }]]):format(body), more)
+  local script, _, message = jobfile.job(([[copy, hook_timeout = "100ms", on = { part_failed = %s }]]):format(body), more)
   return assert(script, message)
 end
 
@@ -131,14 +131,19 @@ describe("a hook that needs too much memory is stopped", function()
 end)
 
 describe("an event", function()
-  it("has all fields", function()
-    local script = with_hook("function(event, job) return haul.skip(haul.json.encode(event):sub(from, from + 250)) end",
-      "from = 1")
+  it("is a table that JSON can hold", function()
+    local script = with_hook [[function(event)
+      event.progress, event.part.seconds = nil, nil
+      local text = haul.json.encode(event)
+      local expected = '{"attempt":2,"bucket":"pail","error":{"code":"SlowDown","host_id":"H1","kind":"throttled",'
+        .. '"message":"slow down","request_id":"R1","retryable":true,"status":503},"event":"part_failed","job":"x",'
+        .. '"key":"a/b","part":{"crc64":"18446744073709551615","etag":"\\"e\\"","number":4,"offset":30,"size":10},'
+        .. '"path":"/srv/a/b","reason":"why","size":10,"target":"t/a/b","task":1,"temp_file":".tmp","time":1.5,'
+        .. '"upload_id":"U1"}'
+      return haul.skip(text == expected and "good" or text)
+    end]]
     script:tell(1, "part_failed", 1)
-    assert.equal('{"attempt":2,"bucket":"pail","error":{"code":"SlowDown","host_id":"H1","kind":"throttled",'
-      .. '"message":"slow down","request_id":"R1","retryable":true,"status":503},"event":"part_failed","job":"x",'
-      .. '"key":"a/b","part":{"crc64":"18446744073709551615","etag":',
-      script:resume():match("reason=(.*)\n"):sub(1, 250 - 1):match("^(.-\"etag\":)"))
+    assert.truthy(script:resume():find "reason=good")
     script:free()
   end)
 
