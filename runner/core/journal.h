@@ -1,13 +1,14 @@
 #pragma once
 /*
  * The journal: what is known to be done, so that the same command after a crash sends only what is
- * missing.  SQLite in WAL mode, synchronous=NORMAL: after a power cut the last turns may be gone, never
- * more; that is safe, because parts in a file are re-read before they are believed and parts on a server
- * are asked for.  One transaction a turn.  The only owner of sqlite3.h.  Control thread only.
+ * missing.  SQLite in WAL mode, synchronous=NORMAL: after a power cut the last turns may be gone,
+ * never more; that is safe, because parts in a file are re-read before they are believed and parts
+ * on a server are asked for.  One transaction a turn.  The only owner of sqlite3.h.  Control thread
+ * only.
  *
  * Every object of a run has one row.  A run that ends with everything done is `finished`; one that
- * does not (crash, kill, failures, a stop) is carried on by the next: its done rows are not repeated.
- * Never holds a secret.
+ * does not (crash, kill, failures, a stop) is carried on by the next: its done rows are not
+ * repeated. Never holds a secret.
  */
 #include "base/limits.h"
 #include "core/event.h"
@@ -26,8 +27,8 @@ struct row {
     char upload_id[LIMIT_UPLOAD_ID + 1]; /* "" when there is none */
     char temp[64];                       /* "" when there is none */
     const char *store, *target; /* put only, borrowed: the store's name and the key or path there of
-                                      the upload or the temporary file, so that a later run of changed
-                                      tasks can still remove it; get leaves them NULL */
+                                      the upload or the temporary file, so that a later run of
+                                   changed tasks can still remove it; get leaves them NULL */
     enum sum_kind sum_kind;     /* of the parts' sums */
     int md5_parts;              /* S3 without checksums: the parts' ETags are MD5s we checked */
     struct err err;             /* ROW_FAILED: kind, code, status, request id, message */
@@ -47,8 +48,9 @@ enum journal_opened {
     JOURNAL_DAMAGED   /* set aside as journal.damaged-*; starting over */
 };
 
-/* Opens or makes DIR/journal.db.  `fresh` starts a new run in any case.  After JOURNAL_DAMAGED what could
- * still be read of upload ids is waiting in journal_orphans.  A job file whose tasks were changed
+/* Opens or makes DIR/journal.db.  `fresh` starts a new run in any case.  After JOURNAL_DAMAGED what
+ * could still be read of upload ids is waiting in journal_orphans.  A job file whose tasks were
+ * changed
  * (`fingerprint`: a number made of stores and paths of all tasks) starts a new run too. */
 struct journal *journal_open(const char *dir, uint64_t fingerprint, bool fresh,
                              enum journal_opened *how, struct err *err);

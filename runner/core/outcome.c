@@ -1,9 +1,9 @@
 /*
  * How a transfer ends: done, given up, put aside by a script, or kept because the run ends.
  *
- * transfer_succeed ends what is in place; everything else goes through `leaving`: nothing new is started,
- * ops under way are cancelled, and once all are back transfer_move_out tells what failed, waits for a
- * script's decision, cleans up as far as it should, and ends or begins again.
+ * transfer_succeed ends what is in place; everything else goes through `leaving`: nothing new is
+ * started, ops under way are cancelled, and once all are back transfer_move_out tells what failed,
+ * waits for a script's decision, cleans up as far as it should, and ends or begins again.
  */
 #include "core/retry.h"
 #include "core/step.h"
@@ -70,7 +70,8 @@ void transfer_corrupt(struct transfer *t, struct turn *turn, const char *what)
 void transfer_leave(struct transfer *t, const struct err *err, bool clean, struct turn *turn)
 {
     t->asking = false;
-    if (t->step == STEP_OVER || (t->leaving && t->outcome == ROW_DONE))
+    bool ends_well = t->outcome == ROW_DONE || t->outcome == ROW_SKIPPED;
+    if (t->step == STEP_OVER || (t->leaving && !t->again && ends_well))
         return;
     if (!t->leaving || t->again || t->defer || t->keep == clean) {
         t->err = *err;
@@ -110,7 +111,7 @@ static void leave_ended(struct transfer *t, struct turn *turn)
         t->row.upload_id[0] = t->row.temp[0] = '\0';
         t->row.state = ROW_NONE;
         transfer_drop_parts(t, turn);
-        transfer_save(t, turn);
+        transfer_put_row(t, turn);
     }
     if (t->again) {
         t->again = t->keep = false;
@@ -124,7 +125,9 @@ static void leave_ended(struct transfer *t, struct turn *turn)
         return;
     t->row.state = t->outcome;
     t->row.err = t->err;
-    if (t->outcome != ROW_ACTIVE || t->row.upload_id[0] || t->row.temp[0])
+    if (t->row.upload_id[0] || t->row.temp[0])
+        transfer_put_row(t, turn); /* what is to be resumed stays as it was written */
+    else if (t->outcome != ROW_ACTIVE)
         transfer_save(t, turn);
     if (t->outcome == ROW_FAILED && !t->defer)
         turn->totals->objects_failed++;

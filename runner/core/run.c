@@ -42,7 +42,7 @@ struct run {
     volatile int signal; /* set by run_interrupt, maybe in a signal handler */
     int ended_by_signal;
     int64_t ending_ms; /* since when */
-    bool more; /* to do without waiting */
+    bool more;         /* to do without waiting */
     bool left;         /* every open transfer was told to leave */
     bool paused, started, over;
     bool list_failed; /* a listing ended early */

@@ -116,7 +116,8 @@ void sched_bury(struct sched *sched)
 
 /* --- sending ------------------------------------------------------------------------------ */
 
-/* Ops on stores and copies hold a slot of the job's concurrency; the rest is quick work on files. */
+/* Ops on stores and copies hold a slot of the job's concurrency; the rest is quick work on files.
+ */
 static bool is_data(const struct op *op)
 {
     return op->kind == OP_COPY || (op->kind == OP_CALL && op->in.store->kind != STORE_DIR);
@@ -179,7 +180,7 @@ static bool send_ready(struct sched *sched, struct transfer *t, struct turn *tur
 
 static bool waits_for_group(const struct transfer *t, const struct turn *turn)
 {
-    return t->step == STEP_FINISH && !t->busy && t->ready_ms <= turn->now_ms;
+    return t->step == STEP_FINISH && !t->busy && !t->leaving && t->ready_ms <= turn->now_ms;
 }
 
 static int group_size(const struct sched *sched, const struct turn *turn, int64_t *oldest_ms)

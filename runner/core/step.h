@@ -26,7 +26,9 @@ void transfer_go(struct transfer *t, enum step step);
 /* After `attempt` tries ended with `err`: shall there be another, and when? */
 bool transfer_again(struct transfer *t, const struct err *err, const struct op *op, int attempt,
                     struct turn *turn, int64_t *delay_ms);
-void transfer_save(struct transfer *t, struct turn *turn);       /* its row */
+/* Its row as it stands, and as its source and parts are now. */
+void transfer_put_row(struct transfer *t, struct turn *turn);
+void transfer_save(struct transfer *t, struct turn *turn);
 void transfer_drop_parts(struct transfer *t, struct turn *turn); /* their rows */
 struct queued_event *transfer_emit(struct transfer *t, struct turn *turn, enum event_kind kind);
 void transfer_emit_failure(struct transfer *t, struct turn *turn, enum event_kind kind,
@@ -44,7 +46,8 @@ bool transfer_same_source(const struct row *row, const struct object_info *info)
 void transfer_restart(struct transfer *t, const struct err *why, struct turn *turn);
 void transfer_corrupt(struct transfer *t, struct turn *turn, const char *what);
 void transfer_give_up(struct transfer *t, const struct err *err, struct turn *turn);
-/* What a script said about a failed part, as far as it concerns the object; and about the object. */
+/* What a script said about a failed part, as far as it concerns the object; and about the object.
+ */
 void transfer_obey(struct transfer *t, const struct decision *decision, struct turn *turn);
 void transfer_decide_object(struct transfer *t, const struct decision *decision, struct turn *turn);
 /* Of a transfer that is leaving: as far as it can go without an op. */

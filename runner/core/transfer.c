@@ -182,12 +182,18 @@ void transfer_emit_reason(struct transfer *t, struct turn *turn, enum event_kind
     snprintf(queued->reason, sizeof queued->reason, "%s", reason);
 }
 
-void transfer_save(struct transfer *t, struct turn *turn)
+void transfer_put_row(struct transfer *t, struct turn *turn)
 {
     struct err err = {0};
+    t->row.store = t->item->task->to->name;
+    t->row.target = t->item->target;
+    if (!journal_put(turn->journal, t->item->task->number, t->item->key, &t->row, &err))
+        turn_fatal(turn, &err);
+}
+
+void transfer_save(struct transfer *t, struct turn *turn)
+{
     struct row *row = &t->row;
-    row->store = t->item->task->to->name;
-    row->target = t->item->target;
     row->size = t->info.size;
     row->mtime_ns = t->info.mtime_ns;
     row->inode = t->info.inode;
@@ -195,8 +201,7 @@ void transfer_save(struct transfer *t, struct turn *turn)
     row->part_size = t->part_size;
     row->sum_kind = t->sum_kind;
     row->md5_parts = t->use_md5 && !t->opaque_etags;
-    if (!journal_put(turn->journal, t->item->task->number, t->item->key, row, &err))
-        turn_fatal(turn, &err);
+    transfer_put_row(t, turn);
 }
 
 void transfer_drop_parts(struct transfer *t, struct turn *turn)
