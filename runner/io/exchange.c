@@ -82,37 +82,39 @@ static int on_socket(void *arg, curl_socket_t fd, curlsocktype purpose)
     struct exchange *exchange = arg;
 
     (void)purpose;
-    socket_table_set(&exchange->env->sockets, fd, exchange->window);
+    socket_table_add(&exchange->env->sockets, fd, exchange->window);
     if (exchange->window)
         socket_narrow(fd, exchange->window);
     return CURL_SOCKOPT_OK;
+}
+
+/* The connection is not what this transfer needs, and nothing was sent yet. */
+static bool must_reconnect(const struct exchange *exchange, int have, int64_t rtt_us)
+{
+    return is_get(exchange->op) && !exchange->fresh &&
+           !socket_fits(have, exchange->window, share_of_rate(exchange), rtt_us);
 }
 
 /* Called when there is a connection, just before the request is sent. */
 static int on_connection(void *arg, char *to, char *from, int to_port, int from_port)
 {
     struct exchange *exchange = arg;
-    curl_socket_t fd = -1;
+    struct exchange_env *env = exchange->env;
+    int fd = socket_table_find(&env->sockets, to, from, to_port, from_port), have;
     int64_t rtt_us = 0;
-    int have;
 
-    (void)to, (void)from, (void)to_port, (void)from_port;
     exchange->connected = true;
     exchange->active_ns = clock_mono_ns();
-    curl_easy_getinfo(exchange->easy, CURLINFO_ACTIVESOCKET, &fd);
+    exchange->socket = fd;
     if (fd < 0)
         return CURL_PREREQFUNC_OK;
-    exchange->socket = fd;
-    have = socket_table_get(&exchange->env->sockets, fd);
+    have = env->sockets.entry[fd].window;
     if (socket_facts(fd, &rtt_us, &exchange->acked))
-        exchange->env->rtt_us = rtt_us;
-    if (!is_get(exchange->op))
-        return CURL_PREREQFUNC_OK;
-    if (!exchange->fresh && !socket_fits(have, exchange->window, share_of_rate(exchange), rtt_us)) {
-        exchange->again = true;
+        env->rtt_us = rtt_us;
+    exchange->again = must_reconnect(exchange, have, rtt_us);
+    if (exchange->again)
         return CURL_PREREQFUNC_ABORT;
-    }
-    if (have)
+    if (have && is_get(exchange->op))
         toll_ahead(&exchange->toll, socket_holds(have), exchange->active_ns);
     return CURL_PREREQFUNC_OK;
 }

@@ -1,5 +1,6 @@
 #include "io/socket.h"
 #include "base/buf.h"
+#include <arpa/inet.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -10,25 +11,72 @@
 #define WIDEST    (4 << 20)
 #define NEAR_US   2000 /* a round trip so short that the smallest buffer does */
 
-void socket_table_set(struct socket_table *table, int fd, int window)
+void socket_table_add(struct socket_table *table, int fd, int window)
 {
     if (fd >= table->n) {
         int n = fd + 64;
-        table->window = xrealloc(table->window, (size_t)n * sizeof *table->window);
-        memset(table->window + table->n, 0, (size_t)(n - table->n) * sizeof *table->window);
-        table->n = n;
+        table->entry = xrealloc(table->entry, (size_t)n * sizeof *table->entry);
+        for (; table->n < n; table->n++)
+            table->entry[table->n] = (struct socket_entry){.window = -1};
     }
-    table->window[fd] = window;
+    table->entry[fd] = (struct socket_entry){.window = window};
 }
 
-int socket_table_get(const struct socket_table *table, int fd)
+static int local_port(int fd)
 {
-    return fd < table->n ? table->window[fd] : 0;
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } at = {0};
+    socklen_t len = sizeof at;
+
+    if (getsockname(fd, &at.any, &len))
+        return -1;
+    return at.any.sa_family == AF_INET    ? ntohs(at.v4.sin_port)
+           : at.any.sa_family == AF_INET6 ? ntohs(at.v6.sin6_port)
+                                          : -1;
+}
+
+/* FNV-1a */
+static uint64_t mix(uint64_t hash, const void *data, size_t len)
+{
+    for (const unsigned char *p = data, *end = p + len; p < end; p++)
+        hash = (hash ^ *p) * UINT64_C(0x100000001b3);
+    return hash;
+}
+
+static uint64_t name_of(const char *to, const char *from, int to_port, int from_port)
+{
+    uint64_t hash = mix(UINT64_C(0xcbf29ce484222325), to, strlen(to) + 1);
+
+    hash = mix(hash, from, strlen(from) + 1);
+    hash = mix(hash, &to_port, sizeof to_port);
+    return mix(hash, &from_port, sizeof from_port) | 1;
+}
+
+int socket_table_find(struct socket_table *table, const char *to, const char *from, int to_port,
+                      int from_port)
+{
+    uint64_t name = name_of(to ? to : "", from ? from : "", to_port, from_port);
+
+    for (int fd = 0; fd < table->n; fd++) {
+        struct socket_entry *entry = &table->entry[fd];
+        if (entry->window < 0 || (entry->name && entry->name != name))
+            continue;
+        if (local_port(fd) == from_port) {
+            entry->name = name;
+            return fd;
+        }
+        if (entry->name) /* it was that one, and is closed */
+            entry->window = -1;
+    }
+    return -1;
 }
 
 void socket_table_free(struct socket_table *table)
 {
-    free(table->window);
+    free(table->entry);
     *table = (struct socket_table){0};
 }
 

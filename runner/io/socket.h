@@ -9,14 +9,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The receive buffer each socket was made with, by descriptor; 0: as the kernel likes. */
+/* The sockets of a lane, by descriptor.  libcurl names a connection only by its addresses when a
+ * request is about to be sent, so these lead back to the socket. */
 struct socket_table {
-    int *window;
+    struct socket_entry {
+        int window;    /* the receive buffer it was made with; 0: as the kernel likes; -1: no socket */
+        uint64_t name; /* of both addresses and ports; 0: not connected when last looked at */
+    } *entry;
     int n;
 };
 
-void socket_table_set(struct socket_table *table, int fd, int window);
-int socket_table_get(const struct socket_table *table, int fd);
+void socket_table_add(struct socket_table *table, int fd, int window);
+/* The descriptor of the connection between these addresses; -1: unknown. */
+int socket_table_find(struct socket_table *table, const char *to, const char *from, int to_port,
+                      int from_port);
 void socket_table_free(struct socket_table *table);
 
 /* The receive buffer for a connection that may carry `rate` bytes a second; 0: as the kernel likes
