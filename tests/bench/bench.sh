@@ -12,7 +12,6 @@ only=${BENCH_ONLY:-large tls upload upload-tls small memory listing rate}
 GIB=1073741824
 N_SMALL=10000
 tools=build/release/bench
-haul=build/release/haul
 work=$(mktemp -d "${TMPDIR:-/tmp}/haul-bench-XXXXXX")
 shm=$work/server
 pace_pid=
@@ -67,12 +66,10 @@ run_haul() {
     take "$s" "$r" "$u" $haul run tests/bench/job.lua "$@" --state "$work/state" --progress none -q
 }
 
-# A new, empty directory for what is downloaded, and no parts left on the server.
+# A new, empty directory for what is downloaded.
 fresh() {
     rm -rf "$work/new" "$shm/new"
     mkdir "$work/new" "$shm/new"
-    find "$data/../parts" -type f -delete 2>/dev/null || true
-    find "$data" -type f -name 'up*' -delete 2>/dev/null || true
 }
 
 # --- the server --------------------------------------------------------------------------------------
@@ -98,6 +95,7 @@ start_nginx() {
     mkdir -p "$data/large" "$data/small" "$data/piece" "$data/upload"
     openssl enc -aes-128-ctr -nosalt -K 00 -iv 00 -in /dev/zero 2>/dev/null | head -c $GIB >"$data/large/one"
     head -c $((GIB / 8)) "$data/large/one" >"$data/piece/eighth"
+    ln "$data/large/one" "$data/upload/one" # what a HEAD finds after an upload
     printf '%s%s' "$listing_head" "$listing_end" | tee "$data/large/index.html" >"$data/upload/index.html"
     if wanted small; then
         $tools/raw files "$data/small" $N_SMALL 4096 1
@@ -121,7 +119,7 @@ curl_ranges() {
 curl_puts() {
     for i in 0 1 2 3 4 5 6 7; do
         [ $i = 0 ] || echo next
-        printf 'url = "%s/large/up%d"\nupload-file = "%s/piece/eighth"\ncacert = "%s"\nsilent\noutput = "/dev/null"\n' \
+        printf 'url = "%s/upload/one?partNumber=%d&uploadId=curl"\nupload-file = "%s/piece/eighth"\ncacert = "%s"\nsilent\noutput = "/dev/null"\n' \
             "$1" $i "$data" "$ca"
     done >"$work/curl.conf"
 }
@@ -143,8 +141,8 @@ download() {
 
 # upload SECTION URL PORT RAW
 upload() {
-    fresh; take "$1" raw $GIB $tools/raw "$4" "$3" /large/up $GIB "$data/large/one"
-    [ "$1" = upload-tls ] || { fresh; take "$1" sendfile $GIB $tools/raw sendfile "$3" /large/up $GIB "$data/large/one"; }
+    fresh; take "$1" raw $GIB $tools/raw "$4" "$3" /upload/one $GIB "$data/large/one"
+    [ "$1" = upload-tls ] || { fresh; take "$1" sendfile $GIB $tools/raw sendfile "$3" /upload/one $GIB "$data/large/one"; }
     fresh; run_haul "$1" haul $GIB endpoint="$2" ca="$ca" bucket=upload key=one dir="$data/large" direction=up checksum=none
     [ "$1" = upload-tls ] || { fresh; run_haul "$1" haul-crc32c $GIB endpoint="$2" ca="$ca" bucket=upload key=one \
         dir="$data/large" direction=up checksum=crc32c; }
@@ -199,7 +197,7 @@ stop_pace() {
 memory() {
     fresh; run_haul memory parts-64 $GIB endpoint="$https" ca="$ca" bucket=large key=one dir="$work/new" \
         parts=64 rate=200MiB/s
-    for count in 1000 50000; do
+    for count in 10000 100000; do
         fresh
         start_pace serve $count 1
         run_haul memory objects-$count $count endpoint="$pace_url" bucket=many dir="$shm/new" parts=64
@@ -253,6 +251,8 @@ rates() {
 
 begun=$(date +%s)
 : >"$samples"
+haul=$work/haul # a copy: a build during the measuring changes nothing
+cp build/release/haul "$haul"
 start_nginx
 say "server: $(nginx -v 2>&1), sendfile on, one worker; its files in $(df --output=fstype "$shm" | tail -1)," \
     "new files in $(df --output=fstype "$work" | tail -1)"

@@ -1,6 +1,7 @@
 #!/bin/sh
 # nginx on 127.0.0.1 as the cheapest endpoint there is, for measuring: ranged GETs of STATE/data,
-# PUTs into it, and multipart uploads whose parts are stored one file each and never joined.
+# PUTs into it, and multipart uploads whose parts are received into a file each, answered with 200 as a
+# store does it (nginx by itself says 201) and forgotten.
 #   nginx.sh start [STATE] | stop STATE     STATE/env: ENDPOINT, TLS_ENDPOINT and CA_FILE
 # Environment: WORKERS=1  SENDFILE=on|off
 set -eu
@@ -18,7 +19,7 @@ certificate() {
 }
 
 configure() {
-    mkdir -p "$STATE/data" "$STATE/parts" "$STATE/tmp" "$STATE/tls"
+    mkdir -p "$STATE/data" "$STATE/tmp" "$STATE/tls"
     certificate >"$STATE/log/tls" 2>&1 || return 1
     user=
     [ "$(id -u)" != 0 ] || user='user root;'
@@ -61,9 +62,14 @@ http {
         }
         location /.part/ {
             internal;
-            alias $STATE/parts/;
-            dav_methods PUT DELETE;
-            add_header ETag '"part-\$arg_partNumber"' always;
+            proxy_pass_request_body off;
+            proxy_method GET;
+            proxy_set_header Content-Length "";
+            proxy_pass http://127.0.0.1:$1/.stored?part=\$arg_partNumber;
+        }
+        location = /.stored {
+            add_header ETag '"part-\$arg_part"';
+            return 200;
         }
         location = /.post {
             internal;
