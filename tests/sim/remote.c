@@ -177,6 +177,15 @@ static bool flip(uint8_t *data, size_t len)
     return true;
 }
 
+/* A wrong byte shows when the whole is there, and then the whole comes again. */
+static void taint(const struct op *op, bool flipped)
+{
+    struct goal *goal = flipped ? goal_of_transfer(op->transfer) : NULL;
+
+    if (goal)
+        goal->tainted = goal->altered = true;
+}
+
 static void deliver(struct op *op, const uint8_t *data, size_t len)
 {
     uint8_t *copy = xmalloc(len + 1);
@@ -185,7 +194,7 @@ static void deliver(struct op *op, const uint8_t *data, size_t len)
     copy[len] = 0;
     if (!remote_hides_flips(&world.remote) &&
         (sum_of(&world.remote) != SUM_NONE || op->out.answer.info.etag_is_md5))
-        flip(copy, len);
+        taint(op, flip(copy, len));
     if (op->in.sum_kind != SUM_NONE)
         op->out.sum = sum_update(op->in.sum_kind, 0, copy, len);
     op->out.moved = (int64_t)len;

@@ -153,7 +153,7 @@ static void make_task(int number, bool huge)
 
 static void make_weather(void)
 {
-    static const int faults[] = {0, 5000, 30000, 100000, 250000};
+    static const int faults[] = {0, 20000, 60000, 150000, 300000};
 
     world.fault_ppm = faults[rng_below(&world.rng, 5)];
     world.change_ppm = chance(3) ? (int)between(1000, 30000) : 0;

@@ -351,12 +351,13 @@ static int begin_goal(struct goal *goal)
     goal->had = NULL;
     goal->n_had = 0;
     forget_told(goal);
-    goal->began = goal->ended = goal->tainted = false;
+    goal->began = goal->ended = goal->tainted = goal->was_done = false;
     goal->restarts = goal->decisions = 0;
     goal->transfer = 0;
     goal->last = EVENT_JOB_STARTED;
-    if (!journal_get(world.journal, goal->task->number, goal->key, &row, &err) ||
-        (!row.upload_id[0] && !row.temp[0]))
+    bool known = journal_get(world.journal, goal->task->number, goal->key, &row, &err);
+    goal->was_done = row.state == ROW_DONE;
+    if (!known || (!row.upload_id[0] && !row.temp[0]))
         return 0;
     goal->tainted = goal->altered = goal->altered || (world.power && row.temp[0]);
     goal->tainted = goal->tainted || source_differs(goal, &row) || was_ended(goal, &row);
@@ -485,7 +486,7 @@ static void watch_row(const struct goal *goal)
         return;
     if (goal->last == EVENT_OBJECT_SUCCEEDED && row.state != ROW_DONE)
         broken("I6", "%s is done and the journal says %d", goal->key, row.state);
-    if (goal->last == EVENT_OBJECT_FAILED && !world.interrupted && row.state == ROW_DONE)
+    if (goal->last == EVENT_OBJECT_FAILED && !goal->was_done && row.state == ROW_DONE)
         broken("I6", "%s has failed and the journal says done", goal->key);
 }
 
@@ -499,14 +500,15 @@ void watch_end(int status)
         all = all && goal_is_done(goal);
         if (status == 0 && !goal_is_done(goal))
             broken("I6", "exit status 0, and %s is not done", goal->key);
-        if (goal->began && goal->last == EVENT_JOB_STARTED)
+        bool put_aside = goal->decisions && status; /* and its second turn never came */
+        if (goal->began && goal->last == EVENT_JOB_STARTED && !put_aside)
             broken("I11", "%s was started and never ended", goal->key);
     }
     if (all && status && !world.interrupted && !world.list_failed)
         broken("I6", "exit status %d, and everything is done", status);
     if (fd_count() || world.n_queue)
         broken("I12", "%d descriptors and %d ops are left", fd_count(), world.n_queue);
-    if (status == 0 || world.aborted)
+    if (status == 0 || (world.aborted && status == 7))
         watch_litter();
 }
 
