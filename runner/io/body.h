@@ -1,8 +1,8 @@
 #pragma once
 /*
  * The bytes of one transfer between a socket and where they live: a file, memory, or nowhere.
- * Received bytes are gathered in blocks from a pool, so that a file gets few, aligned writes and the
- * checksum runs over bytes that are still in the cache.  Lane thread only.
+ * Received bytes are gathered in blocks from a pool, so that a file gets few, aligned writes and
+ * the checksum runs over bytes that are still in the cache.  Lane thread only.
  */
 #include "io/op.h"
 

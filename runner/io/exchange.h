@@ -1,6 +1,6 @@
 #pragma once
 /*
- * One request and its answer over one curl handle: building, signing, the callbacks, and the verdict.
+ * One request and its answer over one curl handle: building, signing, callbacks and the verdict.
  * With lane.c the only owner of curl/curl.h.  Lane thread only.
  */
 #include "io/body.h"

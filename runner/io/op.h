@@ -1,8 +1,9 @@
 #pragma once
 /*
  * An op is the unit of work and the only thing that crosses threads.
- * Control allocates and frees it.  From io submit until io collect it belongs to a lane or a worker,
- * and control touches nothing of it but `cancel`.  Whatever `in` points at must outlive that time.
+ * Control allocates and frees it.  From io submit until io collect it belongs to a lane or a
+ * worker, and control touches nothing of it but `cancel`.  Whatever `in` points at must outlive
+ * that time.
  * One op is one attempt: io never retries and never decides.
  */
 #include "wire/object_api.h"

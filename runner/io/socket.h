@@ -13,7 +13,8 @@
  * request is about to be sent, so these lead back to the socket. */
 struct socket_table {
     struct socket_entry {
-        int window;    /* the receive buffer it was made with; 0: as the kernel likes; -1: no socket */
+        int window;    /* the receive buffer it was made with; 0: the kernel's choice;
+                          -1: no socket */
         uint64_t name; /* of both addresses and ports; 0: not connected when last looked at */
     } *entry;
     int n;

@@ -9,8 +9,8 @@
 struct bucket;
 
 /* `rate` in units (bytes or requests) a second; -1: unlimited, 0: nothing.  A bucket that is not
- * used fills up to 10 ms of its rate (so a pause never makes any 100 ms exceed the rate by more than
- * a tenth), but at least to `unit_burst_min`: 32 KiB for bytes, 1 for requests. */
+ * used fills up to 10 ms of its rate (so a pause never makes any 100 ms exceed it by more than a
+ * tenth), but at least to `unit_burst_min`: 32 KiB for bytes, 1 for requests. */
 struct bucket *bucket_new(int64_t rate, int64_t unit_burst_min);
 void bucket_free(struct bucket *bucket);
 void bucket_set_rate(struct bucket *bucket, int64_t rate);

@@ -1,7 +1,7 @@
 #pragma once
 /*
- * A directory walked in the byte order of the keys below it, a page at a time: the order in which an
- * object store lists "a-b", "a/b", "a0".  Holds one sorted directory a level in memory, nothing more.
+ * A directory walked in the byte order of the keys below it, a page at a time: the order in which
+ * an object store lists "a-b", "a/b", "a0".  Holds one sorted directory a level, nothing more.
  * Made and freed by control; between submit and collect of a LIST op a worker uses it.
  * Never follows symbolic links (they are reported); never leaves the root; names of haul's own
  * temporary files are passed over.

@@ -1,7 +1,7 @@
 #pragma once
 /*
- * Threads for what blocks: a worker takes an op, runs it, posts it.  Knows which function does which
- * op and nothing else.
+ * Threads for what blocks: a worker takes an op, runs it, posts it.  Knows which function does
+ * which op and nothing else.
  */
 #include "io/inbox.h"
 
