@@ -416,6 +416,18 @@ describe("an upload that is taken up again", function()
     assert.same({ 3, 6, 7, 8, 9 }, numbers_sent())
   end)
 
+  it("sends nothing when only the answer of the last step was lost", function()
+    fault:rules { op = "complete", with = "done_hold", times = -1 }
+    job()
+    local run = world:start():await("part_succeeded", 9)
+    shell.wait(10, "the object", function() return fault:objects().obj end)
+    run:kill()
+    fault:control("DELETE", "/rules")
+    fault:control("DELETE", "/log")
+    finish()
+    assert.same({}, numbers_sent())
+  end)
+
   it("starts over when the upload has expired, and says so", function()
     killed()
     fault:control("DELETE", "/uploads")

@@ -2,6 +2,7 @@
 -- SEED=number choose how many and which.
 local files = require "support.files"
 local haul = require "support.haul"
+local json = require "support.json"
 local server = require "support.server"
 local shell = require "support.shell"
 
@@ -9,8 +10,8 @@ local KILLS = tonumber(os.getenv "KILLS" or 100)
 local MIB = 1 << 20
 local PART, CONCURRENCY = 5 * MIB, 4
 local SIZES = { big = 7 * PART + 4321, ["dir/exact"] = 2 * PART, ["dir/small"] = 70000, empty = 0 }
--- Parts in flight, and what one commit group may hold that was not yet written down.
-local BOUND = 2 * CONCURRENCY * PART
+-- What was reported done is recorded, so it should not be moved again at all; a part in flight may be.
+local BOUND = CONCURRENCY * PART
 
 local JOB = [[
 local haul = require "haul"
@@ -22,16 +23,23 @@ return haul.job {
 }
 ]]
 
-local function total()
-  local sum = 0
-  for _, size in pairs(SIZES) do sum = sum + size end
-  return sum
+-- Bytes of parts that this run moved although an earlier run had reported them done; remembers them.
+local function moved_again(run, reported)
+  local again, now = 0, {}
+  for _, event in ipairs(run:all "part_succeeded") do
+    local id = event.key .. " " .. event.part.number
+    if reported[id] and not now[id] then again = again + event.part.size end
+    now[id] = true
+  end
+  for id in pairs(now) do reported[id] = true end
+  return again
 end
 
--- Runs with kills until a run comes to its end.  `moments` are seconds into each run.
+-- Runs with kills at random moments until a run comes to its end.  Gives the largest re-send after a
+-- kill and how many kills there were.
 local function with_kills(world, random, kills)
-  local moved, killed, summary = 0, 0, nil
-  while not summary do
+  local largest, killed, reported = 0, 0, {}
+  while true do
     local run = world:start()
     if killed < kills then
       local moment = shell.now() + random() * 0.9
@@ -40,18 +48,15 @@ local function with_kills(world, random, kills)
       killed = killed + 1
     end
     run:wait(120)
-    if run.status == 0 then
-      summary = run.events[#run.events].summary
-    elseif run.status ~= 137 then
-      error("a run ended by itself\n" .. run:describe())
-    end
-    for _, event in ipairs(run:all "part_succeeded") do moved = moved + event.part.size end
+    if run.status ~= 0 and run.status ~= 137 then error("a run ended by itself\n" .. run:describe()) end
+    largest = math.max(largest, moved_again(run, reported))
+    if run.status == 0 then return largest, killed end
   end
-  return summary, moved, killed
 end
 
 describe("killed at random moments,", function()
   local rgw, src, seed, random
+  local orphans = 0
 
   setup(function()
     if not server.has "radosgw" then return end
@@ -69,13 +74,10 @@ describe("killed at random moments,", function()
       local world = haul.world { keys = rgw.keys }
       local dst = files.mkdir(world:path "dst")
       world:job(JOB, { place = { rgw.store }, from = { from:format(dst) }, to = { to:format(dst) } })
-      local kills = math.min(3, KILLS - done)
-      local _, moved, killed = with_kills(world, random, kills)
+      local again, killed = with_kills(world, random, math.min(3, KILLS - done))
       look(dst)
-      -- What was reported done and then moved again, over all kills of this object tree.
-      local again = math.max(0, moved - total())
       largest = math.max(largest, again)
-      assert.is_true(again <= killed * BOUND, ("%d bytes again after %d kills, seed %d"):format(again, killed, seed))
+      assert.is_true(again <= BOUND, ("%d bytes moved again after one kill, seed %d"):format(again, seed))
       done = done + killed
       world:remove()
     end
@@ -92,9 +94,14 @@ describe("killed at random moments,", function()
         sums[key] = hash .. " " .. size
       end
       assert.same(wanted, sums)
-      assert.equal("", rgw:s3("uploads", "test"))
+      -- Of an upload whose creation was not answered before the kill nobody knows; it holds no part.
+      for line in rgw:s3("uploads", "test"):gmatch "[^\n]+" do
+        assert.equal(0, json.decode(line).parts, line)
+        orphans = orphans + 1
+      end
       rgw:s3("rm", "test", "kill/")
     end)
+    print(("upload: %d empty uploads left behind by kills during their creation"):format(orphans))
   end)
 
   it("a download completes, byte for byte", function()

@@ -5,7 +5,7 @@
 
     mb BUCKET                      make a bucket; fine if it is there
     ls BUCKET [PREFIX]             JSON lines: key, size, etag
-    uploads BUCKET                 JSON lines: key, id of every unfinished upload
+    uploads BUCKET                 JSON lines: key, id and number of parts of every unfinished upload
     head BUCKET KEY                one JSON object: size, etag, headers
     put BUCKET KEY FILE            one object
     get BUCKET KEY FILE
@@ -109,7 +109,9 @@ class S3:
         follow = {"NextKeyMarker": "key-marker", "NextUploadIdMarker": "upload-id-marker"}
         query = {"uploads": "", "encoding-type": "url"}
         for node in self.pages(bucket, query, "Upload", follow):
-            yield {"key": urllib.parse.unquote_plus(node.findtext("Key")), "id": node.findtext("UploadId")}
+            key, name = urllib.parse.unquote_plus(node.findtext("Key")), node.findtext("UploadId")
+            _, data = self.call("GET", bucket, key, {"uploadId": name}, ok=(200, 404))
+            yield {"key": key, "id": name, "parts": data.count(b"<PartNumber>")}
 
     def make_bucket(self, bucket):
         self.call("PUT", bucket, ok=(200, 409))

@@ -221,6 +221,13 @@ def done_cut(x):
     return None
 
 
+@fault(INSTEAD, "done_hold")
+def done_hold(x):
+    """The operation is done, its answer never comes."""
+    x.service.perform(x.request)
+    x.conn.wait_gone()
+
+
 @fault(INSTEAD, "done_error")
 def done_error(x):
     """The operation is done, and the answer is an error."""
