@@ -10,5 +10,6 @@ int luaopen_haul_core_run(lua_State *L); /* the running job */
 void api_file_add(lua_State *L);
 void api_credentials_add(lua_State *L);
 
-/* The set in the userdata at `index`, which gives it away; NULL when it is none, or was given away. */
+/* The set in the userdata at `index`, which gives it away; NULL when it is none, or was given away.
+ */
 struct credentials *api_credentials_take(lua_State *L, int index);

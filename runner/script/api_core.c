@@ -111,8 +111,8 @@ static int located_call(lua_State *L)
     return lua_gettop(L);
 }
 
-/* f -> a function that calls f(where, ...).  It must be C: `return haul.job {...}` is a tail call, and
- * a Lua function called so has no caller left to ask for its line. */
+/* f -> a function that calls f(where, ...).  It must be C: `return haul.job {...}` is a tail call,
+ * and a Lua function called so has no caller left to ask for its line. */
 static int api_located(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TFUNCTION);

@@ -1,7 +1,7 @@
 /*
- * struct hooks for a job file.  Events are copied when they are told and delivered at the turn's end,
- * each in a coroutine of its own; whatever a hook does wrong is logged, counted, and answered with the
- * built-in policy.
+ * struct hooks for a job file.  Events are copied when they are told and delivered at the turn's
+ * end, each in a coroutine of its own; whatever a hook does wrong is logged, counted, and answered
+ * with the built-in policy.
  */
 #include "base/list.h"
 #include "base/log.h"

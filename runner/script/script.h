@@ -1,7 +1,7 @@
 #pragma once
 /*
- * A job file: loaded, checked, its job as plain data, its hooks as struct hooks.  What commands see of
- * Lua.  Control thread only.
+ * A job file: loaded, checked, its job as plain data, its hooks as struct hooks.  What commands see
+ * of Lua.  Control thread only.
  */
 #include "base/buf.h"
 #include "core/hooks.h"
@@ -17,8 +17,8 @@ struct script_options {
     const char *part_size, *rate;
 };
 
-/* Runs the job file and resolves its stores.  NULL: `err` names file and line; its kind is ERR_AUTH when
- * credentials are what is missing (exit status 3), else ERR_INVALID or ERR_SCRIPT (2). */
+/* Runs the job file and resolves its stores.  NULL: `err` names file and line; its kind is ERR_AUTH
+ * when credentials are what is missing (exit status 3), else ERR_INVALID or ERR_SCRIPT (2). */
 struct script *script_load(const struct script_options *options, struct err *err);
 void script_free(struct script *script);
 

@@ -27,8 +27,8 @@ void script_give(struct script *script, struct store *store, struct credentials 
 /* hooks.c: frees what was not delivered. */
 void hooks_free(struct script *script);
 
-/* value.c: the table of lua/haul/job.lua's normalize at the top of the stack becomes script->job and
- * script->wants; protected mode only.  What was made before an error is in script->job. */
+/* value.c: the table of lua/haul/job.lua's normalize at the top of the stack becomes script->job
+ * and script->wants; protected mode only.  What was made before an error is in script->job. */
 bool value_read_job(lua_State *L, struct script *script, struct err *err);
 
 /* Reads { kind, after_ms, part_size, refresh_credentials, reason } at the top of the stack. */

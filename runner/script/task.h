@@ -1,7 +1,7 @@
 #pragma once
 /*
- * A hook as a coroutine with a limit on its own computing.  Each runs to its end at once; a yield is an
- * error that says so, until there is something to wait for.
+ * A hook as a coroutine with a limit on its own computing.  Each runs to its end at once; a yield
+ * is an error that says so, until there is something to wait for.
  */
 #include "script/vm.h"
 

@@ -1,10 +1,10 @@
 #pragma once
 /*
- * The Lua state of a job file: its memory limit, its time limit, where modules come from, and the one
- * protected way in.  Control thread only.
+ * The Lua state of a job file: its memory limit, its time limit, where modules come from, and the
+ * one protected way in.  Control thread only.
  *
- * Nothing outside vm_run may touch the state: even making a string can fail when the memory limit is
- * reached, and a failure outside a protected call would end the process.
+ * Nothing outside vm_run may touch the state: even making a string can fail when the memory limit
+ * is reached, and a failure outside a protected call would end the process.
  */
 #include "base/buf.h"
 #include "base/err.h"
@@ -36,8 +36,8 @@ bool vm_run(struct vm *vm, lua_CFunction body, void *arg, struct err *err);
  * table with kind and message keeps both; for anything else the traceback goes to the log. */
 bool vm_call(lua_State *L, int nargs, int nresults, struct err *err);
 
-/* [-1, +0]  Turns the error value on top of the stack into `err`.  False always.  May be called only in
- * protected mode. */
+/* [-1, +0]  Turns the error value on top of the stack into `err`.  False always.  May be called
+ * only in protected mode. */
 bool vm_error(lua_State *L, int status, struct err *err);
 /* Logs each line of a text as a line of its own. */
 void vm_log_lines(const char *text);
@@ -46,5 +46,6 @@ void vm_log_lines(const char *text);
 void vm_limit(struct vm *vm, lua_State *co, int64_t budget_ms);
 void vm_unlimit(struct vm *vm);
 
-/* [-0, +1 or +2]  Loads a text file as a chunk named after its path: the function, or nil and why. */
+/* [-0, +1 or +2]  Loads a text file as a chunk named after its path: the function, or nil and why.
+ */
 int vm_load_file(lua_State *L, const char *path);

@@ -1,6 +1,6 @@
 /*
- * Job files for specs: load one, look at the job it made, tell its hooks of events and see what they
- * asked of the run, which is a fake that keeps a list.
+ * Job files for specs: load one, look at the job it made, tell its hooks of events and see what
+ * they asked of the run, which is a fake that keeps a list.
  */
 #include "script/script.h"
 #include "core/run.h"
@@ -26,7 +26,8 @@ int luaopen_cjson(lua_State *L)
     return open ? open(L) : luaL_error(L, "no cjson");
 }
 
-/* --- the fake run ------------------------------------------------------------------------------- */
+/* --- the fake run -------------------------------------------------------------------------------
+ */
 
 static struct buf calls; /* a line each */
 static struct run *const fake_run = (struct run *)&calls;
@@ -83,7 +84,8 @@ void run_totals(const struct run *run, struct totals *totals)
         (struct totals){.objects_done = 3, .limit = -1, .eta_ms = 1500, .checked[CHECK_MD5] = 2};
 }
 
-/* --- the job as a table ------------------------------------------------------------------------- */
+/* --- the job as a table -------------------------------------------------------------------------
+ */
 
 static void set_text(lua_State *L, const char *name, const char *text)
 {
@@ -184,7 +186,8 @@ static void push_job(lua_State *L, const struct job *job)
     lua_setfield(L, -2, "tasks");
 }
 
-/* --- loading ------------------------------------------------------------------------------------ */
+/* --- loading ------------------------------------------------------------------------------------
+ */
 
 #define PARAMS_MAX 16
 
@@ -270,7 +273,8 @@ static int probe_job(lua_State *L)
     return 1;
 }
 
-/* --- hooks -------------------------------------------------------------------------------------- */
+/* --- hooks --------------------------------------------------------------------------------------
+ */
 
 static const struct task *task_at(struct script *script, int number)
 {
