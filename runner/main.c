@@ -1,7 +1,5 @@
 /* haul: from the command line to a verb. */
-#include "base/limits.h"
 #include "commands/commands.h"
-#include "io/file.h"
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>

@@ -2,7 +2,6 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "core/source.h"
-#include "io/file.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
@@ -147,7 +146,7 @@ void workspace_close(struct workspace *ws)
     if (ws->io)
         io_free(ws->io);
     for (int i = 0; ws->job && i < ws->job->n_stores; i++)
-        file_root_close(ws->job->stores[i].store);
+        io_close_store(ws->job->stores[i].store);
     if (ws->journal)
         journal_close(ws->journal);
     if (ws->lock_fd >= 0)

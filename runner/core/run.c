@@ -60,7 +60,7 @@ static int64_t now_ms(const struct run *run)
 
 static struct bucket *bytes_bucket(int64_t rate)
 {
-    return rate > 0 ? bucket_new(rate, 64 << 10) : NULL;
+    return rate > 0 ? bucket_new(rate, 32 << 10) : NULL;
 }
 
 static void make_states(struct run *run)
@@ -86,7 +86,7 @@ struct run *run_new(const struct run_config *config)
     rng_seed(&run->rng, config->seed);
     sched_init(&run->sched, config->io, job->concurrency, job->workers);
     /* Made even when unlimited: a script may set a rate while the job runs. */
-    run->job_bytes = bucket_new(job->rate, 64 << 10);
+    run->job_bytes = bucket_new(job->rate, 32 << 10);
     run->sched.job_bytes = run->job_bytes;
     run->turn.job = job;
     run->turn.journal = config->journal;
