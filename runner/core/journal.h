@@ -30,7 +30,8 @@ struct row {
                                       the upload or the temporary file, so that a later run of
                                    changed tasks can still remove it; get leaves them NULL */
     enum sum_kind sum_kind;     /* of the parts' sums */
-    int md5_parts;              /* S3 without checksums: the parts' ETags are MD5s we checked */
+    int md5_parts;              /* S3 without checksums: 1, parts are sent with their MD5 ... */
+#define MD5_OPAQUE 2            /* ... and 2, which is not what the store uses as their ETag */
     struct err err;             /* ROW_FAILED: kind, code, status, request id, message */
 };
 

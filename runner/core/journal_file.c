@@ -89,10 +89,12 @@ bool journal_file_find(struct journal_file *file, const char *dir, bool create, 
 
 /* --- opening -------------------------------------------------------------------------------- */
 
+/* SQLITE_ERROR too: the statements are always the same, so that only the file can be at fault. */
 bool journal_file_is_damage(int code)
 {
     code &= 0xff;
-    return code == SQLITE_CORRUPT || code == SQLITE_NOTADB || code == SQLITE_SCHEMA;
+    return code == SQLITE_CORRUPT || code == SQLITE_NOTADB || code == SQLITE_SCHEMA ||
+           code == SQLITE_ERROR;
 }
 
 static bool db_err(sqlite3 *db, struct journal_file *file, struct err *err)

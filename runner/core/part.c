@@ -274,7 +274,7 @@ static bool etag_is(const char *etag, const uint8_t md5[MD5_LEN])
 }
 
 /* Does what the store says of a part agree with what was read from the file? */
-static bool agrees(struct transfer *t, uint32_t n, struct op *op)
+static bool agrees(struct transfer *t, uint32_t n, struct op *op, struct turn *turn)
 {
     const struct object_info *info = &op->out.answer.info;
     if (t->sum_kind != SUM_NONE && info->sum_kind == t->sum_kind && info->sum != op->out.sum)
@@ -283,8 +283,10 @@ static bool agrees(struct transfer *t, uint32_t n, struct op *op)
         return err_set(&op->out.err, ERR_CHANGED, "the file changed while it was read");
     /* The store has compared Content-MD5; an ETag that is no MD5 only means that the ETag of the
      * whole cannot be foretold. */
-    if (t->use_md5 && !etag_is(info->etag, t->parts[n].md5))
+    if (t->use_md5 && !t->opaque_etags && !etag_is(info->etag, t->parts[n].md5)) {
         t->opaque_etags = true;
+        transfer_save(t, turn);
+    }
     return true;
 }
 
@@ -370,7 +372,7 @@ void part_settle(struct transfer *t, struct op *op, struct turn *turn)
         return;
     }
     turn->totals->bytes_moved += op->out.moved;
-    if (op->out.err.kind == ERR_NONE && (t->way != WAY_UPLOAD || agrees(t, n, op))) {
+    if (op->out.err.kind == ERR_NONE && (t->way != WAY_UPLOAD || agrees(t, n, op, turn))) {
         moved(t, n, op, turn);
     } else if (t->leaving) {
         wait_again(t, n, 0);

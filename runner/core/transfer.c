@@ -170,6 +170,8 @@ void transfer_emit_failure(struct transfer *t, struct turn *turn, enum event_kin
     if (!queued)
         return;
     queued->err = *err;
+    if (kind == EVENT_THROTTLED)
+        queued->event.totals = turn->totals; /* with the limit in force */
     queued->event.attempt = attempt;
 }
 
@@ -200,7 +202,7 @@ void transfer_save(struct transfer *t, struct turn *turn)
     memcpy(row->etag, t->info.etag, sizeof row->etag);
     row->part_size = t->part_size;
     row->sum_kind = t->sum_kind;
-    row->md5_parts = t->use_md5 && !t->opaque_etags;
+    row->md5_parts = !t->use_md5 ? 0 : t->opaque_etags ? MD5_OPAQUE : 1;
     transfer_put_row(t, turn);
 }
 

@@ -1,9 +1,9 @@
 /*
  * Steps of a file on its way into a store.
  *
- * What is believed: a part, once the store's ETag and checksum of it agree with what was read; an upload
- * of an earlier run, as far as the store's own list of parts and the journal agree; a Complete, when its
- * answer or a HEAD shows the object that was meant.  Never a 200 alone.
+ * What is believed: a part, once the store's ETag and checksum of it agree with what was read; an
+ * upload of an earlier run, as far as the store's own list of parts and the journal agree; a
+ * Complete, when its answer or a HEAD shows the object that was meant.  Never a 200 alone.
  */
 #include "core/retry.h"
 #include "core/step.h"
@@ -85,7 +85,8 @@ static void begin_parts(struct transfer *t)
     if (resume) {
         t->part_size = t->row.part_size;
         t->sum_kind = t->row.sum_kind;
-        t->use_md5 = t->row.md5_parts;
+        t->use_md5 = t->row.md5_parts != 0;
+        t->opaque_etags = t->row.md5_parts == MD5_OPAQUE;
     } else {
         t->part_size = plan_part_size(t->info.size, asked, dialect->part_min, dialect->part_max);
     }
@@ -382,9 +383,12 @@ static enum verdict judge(struct transfer *t, const struct object_info *info)
         return VERDICT_OPEN;
     if (t->listed.n != (int)t->n_parts)
         name_parts(t);
-    if (t->opaque_etags || !object_api_multipart_etag(&t->listed, expected))
+    if (!object_api_multipart_etag(&t->listed, expected))
         return VERDICT_OPEN;
-    return !strcasecmp(expected, info->etag) ? VERDICT_SAME : VERDICT_OTHER;
+    if (!strcasecmp(expected, info->etag))
+        return VERDICT_SAME;
+    /* Only where every part's ETag was its MD5 does another one mean another object. */
+    return t->use_md5 && !t->opaque_etags ? VERDICT_OTHER : VERDICT_OPEN;
 }
 
 static void completed(struct transfer *t, struct turn *turn)
