@@ -113,11 +113,13 @@ build/release/bench/%: tests/bench/%.c | packages-BUILD
 fuzz: packages-BUILD packages-FUZZ ## each parser against random input, FUZZ_SECONDS=60 each
 	@$(MAKE) --no-print-directory BUILD=fuzz CC=clang $(FUZZERS)
 	@for name in $(notdir $(FUZZERS)); do \
-	    echo "FUZZ $$name $(FUZZ_SECONDS) s"; \
-	    mkdir -p build/fuzz/corpus/$$name tests/fuzz/corpus/$$name; \
-	    build/fuzz/$$name -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 -verbosity=0 \
-	        -print_final_stats=1 -artifact_prefix=build/fuzz/$$name- build/fuzz/corpus/$$name tests/fuzz/corpus/$$name \
-	        || exit 1; \
+	    mkdir -p build/fuzz/corpus/$$name; \
+	    build/fuzz/$$name -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 -max_len=16384 \
+	        -print_final_stats=1 -artifact_prefix=build/fuzz/$$name- build/fuzz/corpus/$$name \
+	        $$(ls -d tests/fuzz/corpus/$$name 2>/dev/null) >build/fuzz/$$name.log 2>&1 \
+	        || { tail -40 build/fuzz/$$name.log; exit 1; }; \
+	    awk -v name=$$name '/executed_units/ { n = $$2 } END { print "FUZZ " name ": " n " inputs, nothing found" }' \
+	        build/fuzz/$$name.log; \
 	done
 
 build/fuzz/%: tests/fuzz/%.c build/fuzz/libhaul.a

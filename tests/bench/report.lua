@@ -76,7 +76,8 @@ end
 -- --- tables ------------------------------------------------------------------------------------------
 
 local function print_rows(section, unit, scale, base)
-  print(("  %-14s %9s %9s %9s %9s %8s %9s"):format("", "user", "system", "CPU" .. unit, "x " .. base, "wall s", "RSS MiB"))
+  print(("  %-14s %9s %9s %9s %9s %8s %9s"):format("", "user", "system", "CPU" .. unit, "x " .. base, "wall s",
+    "RSS MiB"))
   for _, row in ipairs(sections[section]) do
     if #row.samples == 0 then
       print(("  %-14s failed"):format(row.name))
@@ -174,7 +175,8 @@ local function memory_goals()
   goal(8, "memory with 64 parts over TLS, throttled: MiB", rss and rss / 1024, 64)
   goal(8, "memory with 100,000 objects against 10,000", few and many and many / few, 1.1)
   local list = of("listing", "plan", "cpu")
-  goal(9, "listing: keys a CPU second", list and sections.listing.plan.units / list, -200000, list and "printing each of them, too")
+  goal(9, "listing: keys a CPU second", list and sections.listing.plan.units / list, -200000,
+    list and "printing each of them, too")
   local served = rows["served-100000"]
   local connects = served and served.samples[1] and served.samples[1].wall
   goal(12, "requests on a reused connection", connects and 1 - connects / served.units, -0.99)
@@ -200,7 +202,8 @@ end
 
 local function print_goals()
   print("\ngoals: haul to what it is held against, CPU unless said otherwise")
-  goal(1, "download against the recv + pwrite loop, no sync (CRC64 included)", ratio("large", "haul-nosync", "raw", "cpu"), 1.10)
+  goal(1, "download against the recv + pwrite loop, no sync (CRC64 included)",
+    ratio("large", "haul-nosync", "raw", "cpu"), 1.10)
   goal(2, "download as it comes: CRC64, synced", ratio("large", "haul", "raw", "cpu"), 1.20)
   goal(3, "download over TLS against the OpenSSL loop", ratio("tls", "haul-nosync", "raw", "cpu"), 1.05)
   goal(4, "upload against the send loop", ratio("upload", "haul", "raw", "cpu"), 1.25)
