@@ -445,6 +445,28 @@ describe("an upload that is taken up again", function()
   end)
 end)
 
+describe("an upload whose last answer was lost in a kill", function()
+  for _, given in ipairs { { dialect = "s3" }, { dialect = "s3", no_checksums = true }, { dialect = "tos" } } do
+    it("is known to be done on " .. given.dialect .. (given.no_checksums and " without checksums" or ""), function()
+      given.options = PATIENCE
+      local fault = server.fault(given)
+      local world = haul.world { keys = fault.keys }
+      local src = files.tree(world:path "src", { obj = 10 * MIB + 5 })
+      world:job(UP, { store = { fault.store }, src = src, part = { "5120" }, rate = { "nil" }, concurrency = 3 })
+      fault:rules { op = "complete", with = "done_hold", times = -1 }
+      local run = world:start():await("part_succeeded", 3)
+      shell.wait(10, "the object", function() return fault:objects().obj end)
+      run:kill()
+      fault:control("DELETE", "/rules")
+      fault:control("DELETE", "/log")
+      checks.events(world:run():expect(0))
+      assert.equal(0, #fault:requests "part")
+      assert.equal(files.sum(src .. "/obj"), fault:objects().obj.sha256)
+      world:remove()
+    end)
+  end
+end)
+
 describe("a download that is taken up again", function()
   local PART = 256 * KIB
   local fault, world
