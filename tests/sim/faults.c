@@ -88,6 +88,18 @@ static void leave_some(struct op *op)
     op->out.moved = len;
 }
 
+static void expire(struct upload *upload)
+{
+    if (!upload)
+        return;
+    for (int n = 0; n < upload->n_parts; n++)
+        blob_drop(upload->part[n].blob);
+    free(upload->part);
+    upload->part = NULL;
+    upload->n_parts = 0;
+    upload->open = false;
+}
+
 static bool fits(const struct op *op, const struct fault *fault)
 {
     enum call_kind call = op->in.call.kind;
@@ -119,6 +131,8 @@ bool fault_draw(struct op *op, bool *effect)
     *effect = fault->effect && chance(2);
     if (goal && fault->taints)
         goal->tainted = true;
+    if (remote && fault->kind == ERR_MISSING)
+        expire(remote_upload(&world.remote, op->in.call.upload_id)); /* stores do not lie */
     if (remote && op->in.call.kind == CALL_GET && !*effect && op->in.fd >= 0)
         leave_some(op);
     return fill(op, fault);
@@ -191,12 +205,7 @@ static void hurt_upload(struct upload *upload)
     struct goal *goal = goal_of_target(&world.store[1], upload->key);
 
     if (chance(3) || !upload->n_parts) {
-        upload->open = false; /* expired */
-        for (int n = 0; n < upload->n_parts; n++)
-            blob_drop(upload->part[n].blob);
-        free(upload->part);
-        upload->part = NULL;
-        upload->n_parts = 0;
+        expire(upload);
         if (goal)
             goal->tainted = true;
         world.stats.lost_uploads++;

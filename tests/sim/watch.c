@@ -462,7 +462,7 @@ static void watch_litter(void)
     }
     for (int i = 0; i < world.disk[1].n_files; i++) {
         const char *path = world.disk[1].file[i]->path, *slash = strrchr(path, '/');
-        bool lost = world.aborted && world.disk[1].file[i]->unknown;
+        bool lost = world.disk[1].file[i]->unknown && (world.aborted || world.stats.decisions);
         if (path_is_temp(path) && !world.damaged && !lost &&
             !is_orphan(&known, slash ? slash + 1 : path))
             broken("I5", "the temporary file %s is left behind", path);
