@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #define APPLICATION_ID 0x6861756c /* "haul" */
+#define HEADER         100        /* bytes of SQLite's */
 #define BUSY_MS        5000       /* a reader of the same journal is never longer at it */
 
 /* The ladder: step n takes a file from version n to n + 1. */
@@ -83,7 +84,9 @@ bool journal_file_find(struct journal_file *file, const char *dir, bool create, 
     int64_t size = file_size(file->path, ""), log = file_size(file->path, "-wal");
     file->unclean = log > 0;
     file->made = size < 0;
-    file->damaged = size <= 0 && log > 0; /* the log of a file that is not there any more */
+    /* The log of a file that is not there any more; or less than a header, which SQLite would take
+     * for an empty database. */
+    file->damaged = (size <= 0 && log > 0) || (size > 0 && size < HEADER);
     return true;
 }
 
