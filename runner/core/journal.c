@@ -376,8 +376,10 @@ struct journal *journal_open(const char *dir, uint64_t fingerprint, bool fresh,
     struct journal_file file = {0};
     struct journal *journal = NULL;
 
-    if (!journal_file_find(&file, dir, true, err))
+    if (!journal_file_find(&file, dir, true, err)) {
+        free(file.path);
         return NULL;
+    }
     if (!file.damaged)
         journal = open_once(&file, fingerprint, fresh, how, err);
     if (!journal && file.damaged)

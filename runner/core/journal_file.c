@@ -68,6 +68,12 @@ static int64_t file_size(const char *path, const char *suffix)
     return size;
 }
 
+static bool is_plain(const char *path)
+{
+    struct stat st;
+    return lstat(path, &st) || S_ISREG(st.st_mode);
+}
+
 /* Only the last name may not be a symbolic link; what leads to the directory is its owner's affair.
  */
 bool journal_file_find(struct journal_file *file, const char *dir, bool create, struct err *err)
@@ -81,6 +87,8 @@ bool journal_file_find(struct journal_file *file, const char *dir, bool create, 
     }
     file->path = xasprintf("%s/journal.db", real);
     free(real);
+    if (!is_plain(file->path))
+        return err_set(err, ERR_DISK, "'%.200s' is not a plain file", file->path);
     int64_t size = file_size(file->path, ""), log = file_size(file->path, "-wal");
     file->unclean = log > 0;
     file->made = size < 0;
