@@ -1,5 +1,5 @@
-/* Steps on local files, shared by every way: sources that are opened, targets that are written beside
- * their final name, and what is cleaned up. */
+/* Steps on local files, shared by every way: sources that are opened, targets that are written
+ * beside their final name, and what is cleaned up. */
 #include "core/step.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -217,8 +217,6 @@ static void settle_recheck(struct transfer *t, struct op *op, struct turn *turn)
     if (err.kind != ERR_NONE)
         turn_fatal(turn, &err);
     transfer_go(t, STEP_MOVE);
-    if (t->n_done == t->n_parts)
-        transfer_step_def(t)->moved(t, turn);
 }
 
 static bool recheck_failed(struct transfer *t, struct op *op, struct turn *turn)

@@ -101,28 +101,8 @@ static void tell_failed(struct transfer *t, struct turn *turn)
     }
 }
 
-/* The clean-up is through: end, or once more. */
-static void leave_ended(struct transfer *t, struct turn *turn)
+static void note_end(struct transfer *t, struct turn *turn)
 {
-    parts_free(t);
-    buf_clear(&t->body);
-    t->leaving = false;
-    if (!t->keep && t->row.state != ROW_NONE) {
-        t->row.upload_id[0] = t->row.temp[0] = '\0';
-        t->row.state = ROW_NONE;
-        transfer_drop_parts(t, turn);
-        transfer_put_row(t, turn);
-    }
-    if (t->again) {
-        t->again = t->keep = false;
-        transfer_begin(t, turn);
-        t->not_before_ms = t->retry_ms;
-        t->retry_ms = 0;
-        return;
-    }
-    t->step = STEP_OVER;
-    if (t->outcome == ROW_DONE)
-        return;
     t->row.state = t->outcome;
     t->row.err = t->err;
     if (t->row.upload_id[0] || t->row.temp[0])
@@ -137,21 +117,43 @@ static void leave_ended(struct transfer *t, struct turn *turn)
     }
 }
 
-/* Goes as far as it can without an op. */
-void transfer_move_out(struct transfer *t, struct turn *turn)
+/* The clean-up is through: end, or (true) once more. */
+static bool leave_ended(struct transfer *t, struct turn *turn)
+{
+    parts_free(t);
+    buf_clear(&t->body);
+    t->leaving = false;
+    if (!t->keep && t->row.state != ROW_NONE) {
+        t->row.upload_id[0] = t->row.temp[0] = '\0';
+        t->row.state = ROW_NONE;
+        transfer_drop_parts(t, turn);
+        transfer_put_row(t, turn);
+    }
+    if (t->again) {
+        t->again = t->keep = false;
+        return true;
+    }
+    t->step = STEP_OVER;
+    if (t->outcome != ROW_DONE)
+        note_end(t, turn);
+    return false;
+}
+
+bool transfer_move_out(struct transfer *t, struct turn *turn)
 {
     if (!t->leaving || !transfer_idle(t))
-        return;
+        return false;
     if (t->failing)
         tell_failed(t, turn);
     if (t->asking)
-        return;
+        return false;
     if (!t->keep && t->row.upload_id[0])
         transfer_go(t, STEP_ABORT);
     else if (t->source_fd >= 0 || t->target_fd >= 0 || (!t->keep && t->row.temp[0]))
         transfer_go(t, STEP_DISCARD);
     else
-        leave_ended(t, turn);
+        return leave_ended(t, turn);
+    return false;
 }
 
 static int64_t wait_of(const struct transfer *t, const struct decision *decision, int attempt,

@@ -5,72 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum check check_of(enum sum_kind kind)
-{
-    static const enum check checks[] = {[SUM_NONE] = CHECK_SIZE,
-                                        [SUM_CRC64] = CHECK_CRC64,
-                                        [SUM_CRC64NVME] = CHECK_CRC64NVME,
-                                        [SUM_CRC32C] = CHECK_CRC32C,
-                                        [SUM_CRC32] = CHECK_CRC32};
-    return checks[kind];
-}
-
-static struct span span_of(const struct transfer *t, uint32_t n)
-{
-    return plan_part(t->info.size, t->part_size, n);
-}
-
-void parts_make(struct transfer *t)
-{
-    parts_free(t);
-    t->n_parts = plan_part_count(t->info.size, t->part_size);
-    t->parts = xcalloc(t->n_parts, sizeof *t->parts);
-}
-
-void parts_free(struct transfer *t)
-{
-    for (uint32_t n = 0; n < t->n_parts; n++) {
-        free(t->parts[n].etag);
-        free(t->parts[n].sha256);
-    }
-    free(t->parts);
-    t->parts = NULL;
-    t->n_parts = t->n_done = t->n_asking = t->cursor = 0;
-    t->backoff_ms = 0;
-    part_list_free(&t->listed);
-    free(t->list_token);
-    t->list_token = NULL;
-    free(t->recheck);
-    t->recheck = NULL;
-}
-
-void part_done(struct transfer *t, uint32_t n, const char *etag, uint64_t sum)
-{
-    struct part *part = &t->parts[n];
-    part->state = PART_DONE;
-    part->sum = sum;
-    free(part->etag);
-    part->etag = etag ? xstrdup(etag) : NULL;
-    t->n_done++;
-}
-
-void parts_resumed(struct transfer *t, struct turn *turn)
-{
-    for (uint32_t n = 0; n < t->n_parts; n++) {
-        if (t->parts[n].state != PART_DONE)
-            continue;
-        turn->totals->bytes_resumed += span_of(t, n).len;
-        turn->totals->bytes_done += span_of(t, n).len;
-    }
-}
-
-void parts_combine(struct transfer *t)
-{
-    t->sum = 0;
-    for (uint32_t n = 0; n < t->n_parts; n++)
-        t->sum = sum_combine(t->sum_kind, t->sum, t->parts[n].sum, span_of(t, n).len);
-}
-
 /* --- which goes next ---------------------------------------------------------------------- */
 
 /* The first part that may go now; n_parts: none. */
@@ -187,7 +121,7 @@ static struct op *make_copy(struct transfer *t, struct span span, struct turn *t
 
 static struct op *make_part(struct transfer *t, uint32_t n, struct turn *turn)
 {
-    struct span span = span_of(t, n);
+    struct span span = part_span(t, n);
     if (t->way == WAY_DOWNLOAD)
         return make_download(t, span, turn);
     if (t->way == WAY_COPY)
@@ -202,20 +136,13 @@ struct op *part_next(struct transfer *t, struct turn *turn)
         return NULL;
     struct part *part = &t->parts[n];
     bool hash = needs_hash(t) && !part->hashed;
-    struct op *op = hash ? make_hash(t, span_of(t, n), turn) : make_part(t, n, turn);
+    struct op *op = hash ? make_hash(t, part_span(t, n), turn) : make_part(t, n, turn);
     part->state = hash ? PART_HASHING : PART_MOVING;
     part->attempt += hash ? 0 : 1;
     part->op = op;
     op->part = n + 1;
     t->n_moving++;
     return op;
-}
-
-void parts_cancel(struct transfer *t)
-{
-    for (uint32_t n = 0; t->n_moving && n < t->n_parts; n++)
-        if (t->parts[n].op)
-            atomic_store(&t->parts[n].op->cancel, true);
 }
 
 /* --- what follows ------------------------------------------------------------------------- */
@@ -227,7 +154,7 @@ static struct queued_event *emit(struct transfer *t, uint32_t n, enum event_kind
     if (!queued)
         return NULL;
     const struct part *part = &t->parts[n];
-    struct span span = span_of(t, n);
+    struct span span = part_span(t, n);
     struct event *event = &queued->event;
     event->part.number = (int)n + 1;
     event->part.offset = span.off;
@@ -259,7 +186,7 @@ static void emit_failure(struct transfer *t, uint32_t n, enum event_kind kind, c
 static void save(struct transfer *t, uint32_t n, struct turn *turn)
 {
     struct err err = {0};
-    struct part_row row = {.n = n, .len = span_of(t, n).len, .sum = t->parts[n].sum};
+    struct part_row row = {.n = n, .len = part_span(t, n).len, .sum = t->parts[n].sum};
     if (t->parts[n].etag)
         snprintf(row.etag, sizeof row.etag, "%s", t->parts[n].etag);
     if (!journal_put_part(turn->journal, t->item->task->number, t->item->key, &row, &err))
@@ -294,11 +221,9 @@ static void moved(struct transfer *t, uint32_t n, struct op *op, struct turn *tu
 {
     bool upload = t->way == WAY_UPLOAD;
     part_done(t, n, upload ? op->out.answer.info.etag : NULL, op->out.sum);
-    turn->totals->bytes_done += span_of(t, n).len;
+    turn->totals->bytes_done += part_span(t, n).len;
     save(t, n, turn);
     emit(t, n, EVENT_PART_SUCCEEDED, seconds_of(op), turn);
-    if (t->n_done == t->n_parts && !t->leaving)
-        transfer_step_def(t)->moved(t, turn);
 }
 
 static void again_or_give_up(struct transfer *t, uint32_t n, const struct err *err,

@@ -1,7 +1,7 @@
 #pragma once
 /*
- * The steps of a transfer as a table, and what their files share.  Only transfer.c, part.c and the
- * step files include this.
+ * The steps of a transfer as a table, and what their files share.  From the ground up:
+ * step.c and parts.c, outcome.c, part.c, the step files, transfer.c.  Nobody else includes this.
  */
 #include "core/transfer.h"
 
@@ -19,9 +19,7 @@ extern const struct step_def upload_steps[STEPS];   /* upload.c */
 extern const struct step_def download_steps[STEPS]; /* download.c */
 extern const struct step_def file_steps[STEPS];     /* file_steps.c: of local files, any way */
 
-/* --- transfer.c ------------------------------------------------------------------------- */
-/* At its first step, with what the journal has of it. */
-void transfer_begin(struct transfer *t, struct turn *turn);
+/* --- step.c ----------------------------------------------------------------------------- */
 void transfer_go(struct transfer *t, enum step step);
 /* After `attempt` tries ended with `err`: shall there be another, and when? */
 bool transfer_again(struct transfer *t, const struct err *err, const struct op *op, int attempt,
@@ -50,10 +48,8 @@ void transfer_give_up(struct transfer *t, const struct err *err, struct turn *tu
  */
 void transfer_obey(struct transfer *t, const struct decision *decision, struct turn *turn);
 void transfer_decide_object(struct transfer *t, const struct decision *decision, struct turn *turn);
-/* Of a transfer that is leaving: as far as it can go without an op. */
-void transfer_move_out(struct transfer *t, struct turn *turn);
-
-const struct step_def *transfer_step_def(const struct transfer *t);
+/* Of a transfer that is leaving: as far as it can go without an op; true: it is to begin again. */
+bool transfer_move_out(struct transfer *t, struct turn *turn);
 
 /* An op of this transfer on a store, signed and throttled as it has to be. */
 struct op *transfer_op(struct transfer *t, enum op_kind kind, const struct store *store,
@@ -69,19 +65,22 @@ void upload_wishes(struct transfer *t, struct op *op, struct turn *turn);
 void target_open(struct transfer *t, struct turn *turn);
 void target_finish(struct transfer *t, struct turn *turn);
 
-/* --- part.c ----------------------------------------------------------------------------- */
+/* --- parts.c ---------------------------------------------------------------------------- */
 void parts_make(struct transfer *t);
 void parts_free(struct transfer *t);
-void part_done(struct transfer *t, uint32_t n, const char *etag, uint64_t sum);
-bool part_ready(struct transfer *t, int64_t now_ms);
-struct op *part_next(struct transfer *t, struct turn *turn);
-void part_settle(struct transfer *t, struct op *op, struct turn *turn);
-void part_decide(struct transfer *t, uint32_t n, const struct decision *decision,
-                 struct turn *turn);
 void parts_cancel(struct transfer *t);
-int64_t part_wake_ms(struct transfer *t, int64_t now_ms);
+struct span part_span(const struct transfer *t, uint32_t n);
+void part_done(struct transfer *t, uint32_t n, const char *etag, uint64_t sum);
 /* All are there: the sum of the whole into t->sum. */
 void parts_combine(struct transfer *t);
 /* Counts bytes found in place. */
 void parts_resumed(struct transfer *t, struct turn *turn);
 enum check check_of(enum sum_kind kind);
+
+/* --- part.c ----------------------------------------------------------------------------- */
+bool part_ready(struct transfer *t, int64_t now_ms);
+struct op *part_next(struct transfer *t, struct turn *turn);
+void part_settle(struct transfer *t, struct op *op, struct turn *turn);
+void part_decide(struct transfer *t, uint32_t n, const struct decision *decision,
+                 struct turn *turn);
+int64_t part_wake_ms(struct transfer *t, int64_t now_ms);

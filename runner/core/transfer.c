@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-const struct step_def *transfer_step_def(const struct transfer *t)
+static const struct step_def *step_def_of(const struct transfer *t)
 {
     const struct step_def *own = t->way == WAY_UPLOAD     ? upload_steps
                                  : t->way == WAY_DOWNLOAD ? download_steps
@@ -78,13 +78,6 @@ static void load_row(struct transfer *t, struct turn *turn)
         turn_fatal(turn, &err);
 }
 
-void transfer_go(struct transfer *t, enum step step)
-{
-    t->step = step;
-    t->attempt = 0;
-    t->not_before_ms = 0;
-}
-
 /* A small object that was listed needs no HEAD: its GET pins the listed ETag. */
 static bool is_small_listed(const struct transfer *t)
 {
@@ -92,7 +85,7 @@ static bool is_small_listed(const struct transfer *t)
     return info->size >= 0 && info->size <= LIMIT_SMALL_BODY && info->etag[0];
 }
 
-void transfer_begin(struct transfer *t, struct turn *turn)
+static void begin(struct transfer *t, struct turn *turn)
 {
     load_row(t, turn);
     t->sum_kind = SUM_NONE;
@@ -112,6 +105,18 @@ void transfer_begin(struct transfer *t, struct turn *turn)
     }
 }
 
+/* What follows an op or a decision without another op. */
+static void follow(struct transfer *t, struct turn *turn)
+{
+    if (t->step == STEP_MOVE && !t->leaving && t->n_parts && t->n_done == t->n_parts)
+        step_def_of(t)->moved(t, turn);
+    while (transfer_move_out(t, turn)) {
+        begin(t, turn);
+        t->not_before_ms = t->retry_ms;
+        t->retry_ms = 0;
+    }
+}
+
 struct transfer *transfer_new(uint64_t id, struct item *item, struct turn *turn)
 {
     struct transfer *t = xcalloc(1, sizeof *t);
@@ -124,8 +129,8 @@ struct transfer *transfer_new(uint64_t id, struct item *item, struct turn *turn)
     t->tries = 1;
     t->info = item->info;
     transfer_emit(t, turn, EVENT_OBJECT_STARTED);
-    transfer_begin(t, turn);
-    transfer_move_out(t, turn);
+    begin(t, turn);
+    follow(t, turn);
     return t;
 }
 
@@ -140,108 +145,6 @@ void transfer_free(struct transfer *t)
     free(t);
 }
 
-/* --- events and rows ---------------------------------------------------------------------- */
-
-struct queued_event *transfer_emit(struct transfer *t, struct turn *turn, enum event_kind kind)
-{
-    const struct task *task = t->item->task;
-    struct queued_event *queued = turn_emit(turn, task, kind);
-    if (!queued)
-        return NULL;
-    const struct store *remote = t->way == WAY_UPLOAD ? task->to : task->from;
-    struct event *event = &queued->event;
-    event->transfer = t->id;
-    event->key = t->item->key;
-    event->target = t->item->target;
-    event->bucket = t->way == WAY_COPY ? NULL : remote->bucket;
-    event->path = t->path;
-    event->size = t->info.size;
-    event->attempt = t->tries;
-    queued->upload_id = t->row.upload_id[0] ? xstrdup(t->row.upload_id) : NULL;
-    memcpy(queued->temp, t->row.temp, sizeof queued->temp);
-    event->check = t->check;
-    return queued;
-}
-
-void transfer_emit_failure(struct transfer *t, struct turn *turn, enum event_kind kind,
-                           const struct err *err, int attempt)
-{
-    struct queued_event *queued = transfer_emit(t, turn, kind);
-    if (!queued)
-        return;
-    queued->err = *err;
-    if (kind == EVENT_THROTTLED)
-        queued->event.totals = turn->totals; /* with the limit in force */
-    queued->event.attempt = attempt;
-}
-
-void transfer_emit_reason(struct transfer *t, struct turn *turn, enum event_kind kind,
-                          const char *reason)
-{
-    struct queued_event *queued = transfer_emit(t, turn, kind);
-    if (!queued)
-        return;
-    snprintf(queued->reason, sizeof queued->reason, "%s", reason);
-}
-
-void transfer_put_row(struct transfer *t, struct turn *turn)
-{
-    struct err err = {0};
-    t->row.store = t->item->task->to->name;
-    t->row.target = t->item->target;
-    if (!journal_put(turn->journal, t->item->task->number, t->item->key, &t->row, &err))
-        turn_fatal(turn, &err);
-}
-
-void transfer_save(struct transfer *t, struct turn *turn)
-{
-    struct row *row = &t->row;
-    row->size = t->info.size;
-    row->mtime_ns = t->info.mtime_ns;
-    row->inode = t->info.inode;
-    memcpy(row->etag, t->info.etag, sizeof row->etag);
-    row->part_size = t->part_size;
-    row->sum_kind = t->sum_kind;
-    row->md5_parts = !t->use_md5 ? 0 : t->opaque_etags ? MD5_OPAQUE : 1;
-    transfer_put_row(t, turn);
-}
-
-void transfer_drop_parts(struct transfer *t, struct turn *turn)
-{
-    struct err err = {0};
-    if (!journal_drop_parts(turn->journal, t->item->task->number, t->item->key, &err))
-        turn_fatal(turn, &err);
-}
-
-/* --- ops ---------------------------------------------------------------------------------- */
-
-struct op *transfer_op(struct transfer *t, enum op_kind kind, const struct store *store,
-                       struct turn *turn)
-{
-    struct op *op = op_new(kind);
-    op->transfer = t->id;
-    op->task = (uint32_t)t->item->task->number;
-    op->in.store = store;
-    op->in.credentials = store->credentials;
-    struct store_state *state = turn_store(turn, store);
-    if (state) {
-        op->in.skew_ms = state->skew_ms;
-        op->in.requests[0] = state->requests;
-    }
-    return op;
-}
-
-struct op *transfer_call(struct transfer *t, enum call_kind kind, const struct store *store,
-                         const char *key, struct turn *turn)
-{
-    struct op *op = transfer_op(t, OP_CALL, store, turn);
-    op->in.call.kind = kind;
-    op->in.call.key = key;
-    op->in.call.total = -1;
-    op->in.path = key; /* where the store is a directory */
-    return op;
-}
-
 bool transfer_ready(struct transfer *t, int64_t now_ms, bool *data)
 {
     if (t->step == STEP_MOVE && !t->leaving) {
@@ -251,7 +154,7 @@ bool transfer_ready(struct transfer *t, int64_t now_ms, bool *data)
     if (t->busy || t->asking || t->step == STEP_OVER || t->step == STEP_FINISH ||
         t->step == STEP_MOVE)
         return false;
-    *data = transfer_step_def(t)->data;
+    *data = step_def_of(t)->data;
     return t->not_before_ms <= now_ms;
 }
 
@@ -259,7 +162,7 @@ struct op *transfer_next(struct transfer *t, struct turn *turn)
 {
     if (t->step == STEP_MOVE)
         return part_next(t, turn);
-    struct op *op = transfer_step_def(t)->make(t, turn);
+    struct op *op = step_def_of(t)->make(t, turn);
     t->busy = true;
     t->op = op;
     t->attempt++;
@@ -276,15 +179,6 @@ int64_t transfer_wake_ms(struct transfer *t, int64_t now_ms)
 }
 
 /* --- failures ----------------------------------------------------------------------------- */
-
-bool transfer_again(struct transfer *t, const struct err *err, const struct op *op, int attempt,
-                    struct turn *turn, int64_t *delay_ms)
-{
-    *delay_ms = 0;
-    if (op && access_mend(turn, op, attempt))
-        return true;
-    return retry_again(&t->item->task->retry, err, attempt, turn->rng, delay_ms);
-}
 
 /* The op of a step failed. */
 static void step_failed(struct transfer *t, struct op *op, const struct step_def *def,
@@ -312,7 +206,7 @@ static void step_failed(struct transfer *t, struct op *op, const struct step_def
 
 static void settle_step(struct transfer *t, struct op *op, struct turn *turn)
 {
-    const struct step_def *def = transfer_step_def(t);
+    const struct step_def *def = step_def_of(t);
 
     t->busy = false;
     t->op = NULL;
@@ -330,7 +224,7 @@ void transfer_settle(struct transfer *t, struct op *op, struct turn *turn)
         part_settle(t, op, turn);
     else
         settle_step(t, op, turn);
-    transfer_move_out(t, turn);
+    follow(t, turn);
 }
 
 void transfer_finished(struct transfer *t, const struct finish_item *item, struct turn *turn)
@@ -351,7 +245,7 @@ void transfer_finished(struct transfer *t, const struct finish_item *item, struc
         else
             transfer_give_up(t, &item->err, turn);
     }
-    transfer_move_out(t, turn);
+    follow(t, turn);
 }
 
 void transfer_decide(struct transfer *t, int64_t part, const struct decision *decision,
@@ -367,5 +261,5 @@ void transfer_decide(struct transfer *t, int64_t part, const struct decision *de
         part_decide(t, (uint32_t)part, decision, turn);
     else if (t->asking)
         transfer_decide_object(t, decision, turn);
-    transfer_move_out(t, turn);
+    follow(t, turn);
 }

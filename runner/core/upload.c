@@ -289,8 +289,6 @@ static void settle_list_parts(struct transfer *t, struct op *op, struct turn *tu
         snprintf(queued->reason, sizeof queued->reason, "%u of %u parts are on the server",
                  t->n_done, t->n_parts);
     transfer_go(t, STEP_MOVE);
-    if (t->n_done == t->n_parts)
-        transfer_go(t, STEP_STAT);
 }
 
 static void recall_part(void *ctx, const struct part_row *row)

@@ -1,0 +1,125 @@
+/* What all steps share: moving on, events, rows, ops, and whether to try again. */
+#include "core/step.h"
+#include "core/access.h"
+#include "core/retry.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void transfer_go(struct transfer *t, enum step step)
+{
+    t->step = step;
+    t->attempt = 0;
+    t->not_before_ms = 0;
+}
+
+/* --- events and rows ---------------------------------------------------------------------- */
+
+struct queued_event *transfer_emit(struct transfer *t, struct turn *turn, enum event_kind kind)
+{
+    const struct task *task = t->item->task;
+    struct queued_event *queued = turn_emit(turn, task, kind);
+    if (!queued)
+        return NULL;
+    const struct store *remote = t->way == WAY_UPLOAD ? task->to : task->from;
+    struct event *event = &queued->event;
+    event->transfer = t->id;
+    event->key = t->item->key;
+    event->target = t->item->target;
+    event->bucket = t->way == WAY_COPY ? NULL : remote->bucket;
+    event->path = t->path;
+    event->size = t->info.size;
+    event->attempt = t->tries;
+    queued->upload_id = t->row.upload_id[0] ? xstrdup(t->row.upload_id) : NULL;
+    memcpy(queued->temp, t->row.temp, sizeof queued->temp);
+    event->check = t->check;
+    return queued;
+}
+
+void transfer_emit_failure(struct transfer *t, struct turn *turn, enum event_kind kind,
+                           const struct err *err, int attempt)
+{
+    struct queued_event *queued = transfer_emit(t, turn, kind);
+    if (!queued)
+        return;
+    queued->err = *err;
+    if (kind == EVENT_THROTTLED)
+        queued->event.totals = turn->totals; /* with the limit in force */
+    queued->event.attempt = attempt;
+}
+
+void transfer_emit_reason(struct transfer *t, struct turn *turn, enum event_kind kind,
+                          const char *reason)
+{
+    struct queued_event *queued = transfer_emit(t, turn, kind);
+    if (!queued)
+        return;
+    snprintf(queued->reason, sizeof queued->reason, "%s", reason);
+}
+
+void transfer_put_row(struct transfer *t, struct turn *turn)
+{
+    struct err err = {0};
+    t->row.store = t->item->task->to->name;
+    t->row.target = t->item->target;
+    if (!journal_put(turn->journal, t->item->task->number, t->item->key, &t->row, &err))
+        turn_fatal(turn, &err);
+}
+
+void transfer_save(struct transfer *t, struct turn *turn)
+{
+    struct row *row = &t->row;
+    row->size = t->info.size;
+    row->mtime_ns = t->info.mtime_ns;
+    row->inode = t->info.inode;
+    memcpy(row->etag, t->info.etag, sizeof row->etag);
+    row->part_size = t->part_size;
+    row->sum_kind = t->sum_kind;
+    row->md5_parts = !t->use_md5 ? 0 : t->opaque_etags ? MD5_OPAQUE : 1;
+    transfer_put_row(t, turn);
+}
+
+void transfer_drop_parts(struct transfer *t, struct turn *turn)
+{
+    struct err err = {0};
+    if (!journal_drop_parts(turn->journal, t->item->task->number, t->item->key, &err))
+        turn_fatal(turn, &err);
+}
+
+/* --- ops ---------------------------------------------------------------------------------- */
+
+struct op *transfer_op(struct transfer *t, enum op_kind kind, const struct store *store,
+                       struct turn *turn)
+{
+    struct op *op = op_new(kind);
+    op->transfer = t->id;
+    op->task = (uint32_t)t->item->task->number;
+    op->in.store = store;
+    op->in.credentials = store->credentials;
+    struct store_state *state = turn_store(turn, store);
+    if (state) {
+        op->in.skew_ms = state->skew_ms;
+        op->in.requests[0] = state->requests;
+    }
+    return op;
+}
+
+struct op *transfer_call(struct transfer *t, enum call_kind kind, const struct store *store,
+                         const char *key, struct turn *turn)
+{
+    struct op *op = transfer_op(t, OP_CALL, store, turn);
+    op->in.call.kind = kind;
+    op->in.call.key = key;
+    op->in.call.total = -1;
+    op->in.path = key; /* where the store is a directory */
+    return op;
+}
+
+bool transfer_again(struct transfer *t, const struct err *err, const struct op *op, int attempt,
+                    struct turn *turn, int64_t *delay_ms)
+{
+    *delay_ms = 0;
+    if (op && access_mend(turn, op, attempt))
+        return true;
+    return retry_again(&t->item->task->retry, err, attempt, turn->rng, delay_ms);
+}
