@@ -152,19 +152,25 @@ upload() {
 }
 
 curl_small() {
-    (cd "$data/small" && ls) | awk -v url="$http" -v to="$shm/new" '/^[0-9]/ {
+    (cd "$data/small" && ls) | awk -v url="$http" -v to="$shm/new/curl" '/^[0-9]/ {
         printf "url = \"%s/small/%s\"\noutput = \"%s/%s\"\n", url, $1, to, $1 }' >"$work/curl.conf"
     echo silent >>"$work/curl.conf"
 }
 
+# ext4 looks long for an inode while many were freed in the last five seconds: new directories, and
+# nothing is removed in between.
 small() {
+    fresh
+    sleep 6
     set -- endpoint="$http" bucket=small parts=64
-    fresh; take small bare-disk $N_SMALL $tools/raw files "$work/new" $N_SMALL 4096 2
-    fresh; run_haul small haul-disk $N_SMALL "$@" dir="$work/new"
-    fresh; take small bare-memory $N_SMALL $tools/raw files "$shm/new" $N_SMALL 4096 2
-    fresh; run_haul small haul-memory $N_SMALL "$@" dir="$shm/new"
-    fresh; run_haul small haul-hook $N_SMALL "$@" dir="$shm/new" hook=true
-    fresh; curl_small; take small curl-memory $N_SMALL curl -Z --parallel-max 64 -K "$work/curl.conf"
+    mkdir "$work/new/bare" "$work/new/haul" "$shm/new/bare" "$shm/new/haul" "$shm/new/hook" "$shm/new/curl"
+    take small bare-disk $N_SMALL $tools/raw files "$work/new/bare" $N_SMALL 4096 2
+    run_haul small haul-disk $N_SMALL "$@" dir="$work/new/haul"
+    take small bare-memory $N_SMALL $tools/raw files "$shm/new/bare" $N_SMALL 4096 2
+    run_haul small haul-memory $N_SMALL "$@" dir="$shm/new/haul"
+    run_haul small haul-hook $N_SMALL "$@" dir="$shm/new/hook" hook=true
+    curl_small
+    take small curl-memory $N_SMALL curl -Z --parallel-max 64 -K "$work/curl.conf"
 }
 
 one_round() {
