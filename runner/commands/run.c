@@ -150,6 +150,8 @@ static int turns(struct workspace *ws, struct listener *listener, const struct o
     }
     run_totals(run, &totals);
     int status = run_exit_status(run);
+    if (run_ended_why(run))
+        log_warn("%s: ended early: %s", ws->job->name, run_ended_why(run));
     wanted.run = NULL;
     wanted.io = NULL;
     run_free(run);

@@ -1,7 +1,8 @@
 #pragma once
 /*
- * Refusals that are about us and not about the object: a clock that is wrong, keys that have expired.
- * They are mended once and tried again, whatever the retry policy says.  Control thread only.
+ * Refusals that are about us and not about the object: a clock that is wrong, keys that have
+ * expired. They are mended once and tried again, whatever the retry policy says.  Control thread
+ * only.
  */
 #include "core/turn.h"
 #include "io/op.h"
@@ -9,6 +10,6 @@
 /* Does this failure say that our clock is off?  `skew_ms`: the store's clock minus ours. */
 bool access_skewed(const struct op *op, int64_t wall_ms, int64_t *skew_ms);
 
-/* Takes note of what can be mended about the op's failure on its `attempt`-th try: true when another try
- * at once makes sense. */
+/* Takes note of what can be mended about the op's failure on its `attempt`-th try: true when
+ * another try at once makes sense. */
 bool access_mend(struct turn *turn, const struct op *op, int attempt);

@@ -1,7 +1,7 @@
 #pragma once
 /*
- * What an earlier run left behind: uploads nobody will complete, temporary files nobody will rename.
- * Blocks until it is done; called where no transfer is open.  Control thread only.
+ * What an earlier run left behind: uploads nobody will complete, temporary files nobody will
+ * rename. Blocks until it is done; called where no transfer is open.  Control thread only.
  */
 #include "core/run.h"
 #include "core/source.h"

@@ -29,8 +29,8 @@ struct hooks {
     void *ctx;
     /* Does a script want events of this kind of that task (NULL: of the job)? */
     bool (*wants)(void *ctx, const struct task *task, enum event_kind kind);
-    /* Takes a copy of the event for the next resume.  ticket != 0: run_decide(run, ticket, ...) must be
-     * called for it in this or a later resume. */
+    /* Takes a copy of the event for the next resume.  ticket != 0: run_decide(run, ticket, ...)
+     * must be called for it in this or a later resume. */
     void (*emit)(void *ctx, const struct event *event, uint64_t ticket);
     /* Runs what was emitted.  The only place where scripts run during a job. */
     void (*resume)(void *ctx, struct run *run, int64_t now_ms);

@@ -304,6 +304,16 @@ static const char *printable(sqlite3_stmt *stmt, int column)
     return text;
 }
 
+/* Only what is certainly a name of ours: it is going to be removed. */
+static bool is_temp(const char *name)
+{
+    static const char head[] = ".haul-", tail[] = ".part";
+    const size_t digits = 32, start = sizeof head - 1;
+
+    return !strncmp(name, head, start) && strspn(name + start, "0123456789abcdef") == digits &&
+           !strcmp(name + start + digits, tail);
+}
+
 static bool take(struct journal *journal, sqlite3_stmt *stmt, struct err *err)
 {
     const char *upload_id = printable(stmt, 2), *temp = printable(stmt, 3);
@@ -313,7 +323,7 @@ static bool take(struct journal *journal, sqlite3_stmt *stmt, struct err *err)
     if (!store || !key || !store[0] || !key[0])
         return true;
     return (!upload_id[0] || journal_orphan(journal, store, key, upload_id, "", err)) &&
-           (!temp[0] || journal_orphan(journal, store, key, "", temp, err));
+           (!is_temp(temp) || journal_orphan(journal, store, key, "", temp, err));
 }
 
 /* As far as it can be read; a damaged page ends a query, and another may come from its other side.

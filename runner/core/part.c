@@ -297,7 +297,9 @@ void part_settle(struct transfer *t, struct op *op, struct turn *turn)
         return;
     }
     turn->totals->bytes_moved += op->out.moved;
-    if (op->out.err.kind == ERR_NONE && (t->way != WAY_UPLOAD || agrees(t, n, op, turn))) {
+    bool wanted = !t->leaving || t->keep;
+    if (op->out.err.kind == ERR_NONE && wanted &&
+        (t->way != WAY_UPLOAD || agrees(t, n, op, turn))) {
         moved(t, n, op, turn);
     } else if (t->leaving) {
         wait_again(t, n, 0);

@@ -68,8 +68,9 @@ static struct op *question_for(const struct store *store, enum call_kind kind)
     return op;
 }
 
-/* May this bucket be listed, or at least: is the request understood as ours?  Keys that may only read or
- * only write objects are common, so a refusal to list is no failure where nothing is to be listed. */
+/* May this bucket be listed, or at least: is the request understood as ours?  Keys that may only
+ * read or only write objects are common, so a refusal to list is no failure where nothing is to be
+ * listed. */
 static bool reach_bucket(struct probe *probe, const struct task *task, const struct store *store,
                          const char *prefix, bool listed, struct err *err)
 {
@@ -90,6 +91,20 @@ static bool reach_object(struct probe *probe, const struct task *task, struct er
     return ok || err_wrap(err, "%s/%s", task->from->name, task->from_path);
 }
 
+/* A directory that is not there lists as an empty one, like a prefix of a bucket; but here it can
+ * be told, and is a mistake more often than not. */
+static bool prefix_exists(struct probe *probe, const struct task *task, struct op *question,
+                          struct err *err)
+{
+    size_t len = strlen(task->from_path);
+    char *path = xstrndup(task->from_path, len ? len - 1 : 0);
+    question->in.call.kind = CALL_HEAD;
+    question->in.path = path;
+    bool ok = len == 0 || settled(probe, task, question, err) || err->kind != ERR_MISSING;
+    free(path);
+    return ok;
+}
+
 static bool reach_directory(struct probe *probe, const struct task *task, struct err *err)
 {
     struct op *question = question_for(task->from, CALL_LIST);
@@ -97,6 +112,8 @@ static bool reach_directory(struct probe *probe, const struct task *task, struct
     question->in.call.prefix = task->from_path;
     bool ok = settled(probe, task, question, err);
     walk_free(question->in.walk);
+    question->in.walk = NULL;
+    ok = ok && prefix_exists(probe, task, question, err);
     op_free(question);
     return ok || err_wrap(err, "%s", task->from->name);
 }

@@ -41,9 +41,10 @@ struct run {
     enum ending ending;
     volatile int signal; /* set by run_interrupt, maybe in a signal handler */
     int ended_by_signal;
-    int64_t ending_ms; /* since when */
-    bool more;         /* to do without waiting */
-    bool left;         /* every open transfer was told to leave */
+    int64_t ending_ms;    /* since when */
+    int64_t known_before; /* objects, when this task began */
+    bool more;            /* to do without waiting */
+    bool left;            /* every open transfer was told to leave */
     bool paused, started, over;
     bool list_failed; /* a listing ended early */
     char stop_reason[256];
@@ -296,6 +297,7 @@ static const struct task *task_now(const struct run *run)
 static void begin_task(struct run *run)
 {
     run->source = source_new(task_now(run));
+    run->known_before = run->totals.objects_known;
     bucket_free(run->task_bytes);
     run->task_bytes = bytes_bucket(task_now(run)->rate);
     run->sched.task_bytes = run->task_bytes;
@@ -346,7 +348,9 @@ static void end_task(struct run *run)
         run->list_failed = true;
         log_error("%s: the listing of %s ended early: %s", run->config.job->name,
                   task_now(run)->from->name, err->message);
-    }
+    } else if (run->totals.objects_known == run->known_before)
+        log_warn("%s: task %d found nothing in %s below '%s'", run->config.job->name,
+                 task_now(run)->number, task_now(run)->from->name, task_now(run)->from_path);
     source_free(run->source);
     run->source = NULL;
     run->task++;
@@ -570,6 +574,11 @@ bool run_turn(struct run *run)
 int run_exit_status(const struct run *run)
 {
     return run->exit_status;
+}
+
+const char *run_ended_why(const struct run *run)
+{
+    return run->ending == NOT_ENDING ? NULL : ending_text(run);
 }
 
 void run_totals(const struct run *run, struct totals *totals)

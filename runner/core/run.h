@@ -34,6 +34,8 @@ void run_free(struct run *run);
 bool run_turn(struct run *run);
 /* The exit status of product.md section 6, once run_turn returned false. */
 int run_exit_status(const struct run *run);
+/* Why it ended before its work was done: the script's reason, a full disk; NULL: it did not. */
+const char *run_ended_why(const struct run *run);
 void run_totals(const struct run *run, struct totals *totals);
 
 /* Decisions and wishes of scripts. */

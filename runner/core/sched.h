@@ -1,10 +1,11 @@
 #pragma once
 /*
- * What goes next: the open transfers, how many of their ops may be under way, and the groups of files
- * that get their final names together.  Owned by run.  Control thread only.
+ * What goes next: the open transfers, how many of their ops may be under way, and the groups of
+ * files that get their final names together.  Owned by run.  Control thread only.
  *
- * Transfers are served in the order they were opened, so that an object that was begun is ended before
- * others take its slots; a new one is opened only when no part of an open one waits for a slot.
+ * Transfers are served in the order they were opened, so that an object that was begun is ended
+ * before others take its slots; a new one is opened only when no part of an open one waits for a
+ * slot.
  */
 #include "core/source.h"
 #include "io/io.h"

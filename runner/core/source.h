@@ -1,7 +1,7 @@
 #pragma once
 /*
- * Where the objects of a task come from: one key, a list of keys, or a listing that is pulled page by
- * page, only while the backlog is short.  Owned by run.  Control thread only.
+ * Where the objects of a task come from: one key, a list of keys, or a listing that is pulled page
+ * by page, only while the backlog is short.  Owned by run.  Control thread only.
  */
 #include "core/transfer.h"
 

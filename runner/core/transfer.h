@@ -2,10 +2,10 @@
 /*
  * One object on its way: a state machine that is told what ended and says what to do next.
  *
- * A transfer is at one step at a time.  A step is one op (or, in STEP_MOVE, many part ops side by side):
- * transfer_next makes the op when its time has come, transfer_settle takes it back when it has ended and
- * moves the transfer on.  Nothing here waits, sends or draws a random number of its own; rows and events
- * go through struct turn.  Owned by sched.  Control thread only.
+ * A transfer is at one step at a time.  A step is one op (or, in STEP_MOVE, many part ops side by
+ * side): transfer_next makes the op when its time has come, transfer_settle takes it back when it
+ * has ended and moves the transfer on.  Nothing here waits, sends or draws a random number of its
+ * own; rows and events go through struct turn.  Owned by sched.  Control thread only.
  */
 #include "core/plan.h"
 #include "core/turn.h"
@@ -131,8 +131,8 @@ struct transfer {
 struct transfer *transfer_new(uint64_t id, struct item *item, struct turn *turn);
 void transfer_free(struct transfer *t);
 
-/* The next op that may be sent now; NULL: nothing (yet).  `data` says whether it needs a slot of the
- * job's concurrency.  transfer_ready tells beforehand, without making it. */
+/* The next op that may be sent now; NULL: nothing (yet).  `data` says whether it needs a slot of
+ * the job's concurrency.  transfer_ready tells beforehand, without making it. */
 bool transfer_ready(struct transfer *t, int64_t now_ms, bool *data);
 struct op *transfer_next(struct transfer *t, struct turn *turn);
 /* When, after now, something may become ready by the clock alone; INT64_MAX: never. */

@@ -18,8 +18,8 @@ struct store_state {
     struct bucket *read, *write, *requests; /* its limits; NULL: none */
 };
 
-/* An event and the text it will point at: the queue moves as it grows, so that err, part.etag, reason,
- * upload_id and temp of the event are set from here only when it is delivered. */
+/* An event and the text it will point at: the queue moves as it grows, so that err, part.etag,
+ * reason, upload_id and temp of the event are set from here only when it is delivered. */
 struct queued_event {
     struct event event;
     uint64_t ticket;       /* not 0: a decision is awaited */

@@ -310,6 +310,7 @@ static bool list_parts_failed(struct transfer *t, struct op *op, struct turn *tu
         turn_fatal(turn, &err);
     if (t->n_done == t->n_parts) {
         parts_combine(t);
+        parts_resumed(t, turn);
         t->complete_err = op->out.err;
         transfer_go(t, STEP_SETTLE);
     } else {
@@ -360,7 +361,8 @@ enum verdict { VERDICT_SAME, VERDICT_OTHER, VERDICT_OPEN };
 
 static bool is_multipart_etag(const char *etag)
 {
-    return strlen(etag) > 36 && strspn(etag + 1, "0123456789abcdefABCDEF") == 32 && etag[33] == '-';
+    return strlen(etag) >= 36 && strspn(etag + 1, "0123456789abcdefABCDEF") == 32 &&
+           etag[33] == '-';
 }
 
 /* How good the check was that every single part has passed. */

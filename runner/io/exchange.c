@@ -530,6 +530,10 @@ static bool verdict(struct exchange *exchange, CURLcode code)
         *err = exchange->err;
         return false;
     }
+    if (exchange->decided && !exchange->takes && is_get(op) && exchange->reply.status < 300) {
+        *err = exchange->refusal; /* whatever became of a body that nobody wanted */
+        return false;
+    }
     if (code != CURLE_OK && !refuses(exchange))
         return transport_fault(exchange, code, err);
     if (!exchange->head.done)

@@ -106,13 +106,31 @@ void vm_log_lines(const char *text)
     }
 }
 
-/* Replaces a string error by itself and a traceback; leaves tables, which say all there is to say.
- */
+/* Does a table that was thrown say what it means? */
+static bool speaks(lua_State *L)
+{
+    lua_pushliteral(L, "message");
+    lua_rawget(L, 1);
+    bool message = !lua_isnil(L, -1);
+    lua_pop(L, 1);
+    return message || luaL_getmetafield(L, 1, "__tostring") != LUA_TNIL;
+}
+
+/* Replaces an error by itself and a traceback; leaves tables that say all there is to say. */
 static int vm_traceback(lua_State *L)
 {
-    const char *message = lua_type(L, 1) == LUA_TTABLE ? NULL : lua_tostring(L, 1);
-    if (message)
-        luaL_traceback(L, L, message, 1);
+    if (lua_istable(L, 1) && speaks(L)) {
+        lua_settop(L, 1);
+        return 1;
+    }
+    lua_settop(L, 1);
+    const char *message = lua_tostring(L, 1);
+    if (!message) {
+        luaL_where(L, 2); /* this handler, then error, then who called it */
+        message = lua_pushfstring(L, "%sthe error is a %s without a message", lua_tostring(L, -1),
+                                  luaL_typename(L, 1));
+    }
+    luaL_traceback(L, L, message, 1);
     return 1;
 }
 
