@@ -2,8 +2,9 @@
 /*
  * Sizes, rates and durations as people write them, and back.  Pure; any thread.
  * A unit is required: KiB MiB GiB TiB are powers of 1024, kB MB GB TB of 1000, B is one byte.
- * A rate adds "/s" ("20MiB/s") or counts bits ("160Mbit/s", "1Gbit/s": powers of 1000, 8 bits a byte).
- * Durations: ms s m h d, with decimals ("1.5h").  Spaces between number and unit are allowed.
+ * A rate adds "/s" ("20MiB/s") or counts bits ("160Mbit/s", "1Gbit/s": powers of 1000, 8 bits a
+ * byte). Durations: ms s m h d, with decimals ("1.5h").  Spaces between number and unit are
+ * allowed.
  */
 #include "base/err.h"
 #include <stdint.h>

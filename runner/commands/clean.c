@@ -1,4 +1,5 @@
-/* haul clean: this job's unfinished uploads are aborted, its temporary files and its journal removed. */
+/* haul clean: this job's unfinished uploads are aborted, its temporary files and its journal
+ * removed. */
 #include "core/clean.h"
 #include "commands/commands.h"
 #include "commands/workspace.h"

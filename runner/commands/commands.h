@@ -1,6 +1,6 @@
 #pragma once
-/* One function a verb: takes the command line, returns the exit status.  The verbs print what was asked
- * for on standard output and everything else through the log. */
+/* One function a verb: takes the command line, returns the exit status.  The verbs print what was
+ * asked for on standard output and everything else through the log. */
 #include "commands/options.h"
 
 int command_run(const struct options *options);

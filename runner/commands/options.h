@@ -1,7 +1,7 @@
 #pragma once
 /*
- * The command line as data.  Command line over environment (HAUL_*) over job file over default: what the
- * job file may override is passed on to script/ as text.  Owned by main.
+ * The command line as data.  Command line over environment (HAUL_*) over job file over default:
+ * what the job file may override is passed on to script/ as text.  Owned by main.
  */
 #include "base/log.h"
 #include "report/display.h"

@@ -1,7 +1,7 @@
 #pragma once
 /*
- * What a command opens to work on a job: the script, the threads, the state directory with its lock, the
- * journal.  Opened in that order, so that bad input is found before anything is written.
+ * What a command opens to work on a job: the script, the threads, the state directory with its
+ * lock, the journal.  Opened in that order, so that bad input is found before anything is written.
  */
 #include "commands/options.h"
 #include "core/run.h"
@@ -22,10 +22,11 @@ struct workspace {
 bool workspace_open(struct workspace *ws, const struct options *options, struct err *err);
 /* Starts the threads. */
 void workspace_start(struct workspace *ws);
-/* Takes the lock and opens the journal.  False with kind CANCELLED when another run holds the lock. */
+/* Takes the lock and opens the journal.  False with kind CANCELLED when another run holds the lock.
+ */
 bool workspace_lock(struct workspace *ws, bool fresh, struct err *err);
 void workspace_close(struct workspace *ws);
 
-/* The exit status of an error: 2 usage or job file, 3 configuration, credentials or store, 11 locked,
- * 70 a bug. */
+/* The exit status of an error: 2 usage or job file, 3 configuration, credentials or store, 11
+ * locked, 70 a bug. */
 int exit_of(const struct err *err, bool reaching);

@@ -15,10 +15,10 @@ struct exchange_env {
     int n_running;      /* exchanges of this lane in flight */
     int receive_buffer; /* of a connection */
     int send_buffer;
-    int64_t rtt_us;     /* of the connection used last */
+    int64_t rtt_us; /* of the connection used last */
     struct {
         struct exchange *head, **tail;
-    } paused;           /* by the throttle, in the order they go on */
+    } paused; /* by the throttle, in the order they go on */
     struct socket_table sockets;
     /* Written by the lane, read by anyone. */
     struct {
@@ -30,32 +30,32 @@ struct exchange_env {
 void exchange_env_free(struct exchange_env *env);
 
 struct exchange {
-    struct exchange *next;      /* idle or paused list of the lane */
+    struct exchange *next; /* idle or paused list of the lane */
     struct exchange_env *env;
-    void *easy;                 /* CURL */
+    void *easy; /* CURL */
     struct op *op;
-    int slot;                   /* the lane's own: place among those running */
+    int slot; /* the lane's own: place among those running */
     struct http_request request;
     struct http_reply reply;
-    void *headers;              /* struct curl_slist */
+    void *headers; /* struct curl_slist */
     struct body body;
     struct toll toll;
-    struct err err;             /* what a callback found; kind NONE: nothing */
-    struct err refusal;         /* why the body does not go where object data goes */
-    int64_t got;                /* bytes of object data received */
-    struct head head;           /* of the answer, as far as it is read */
-    bool decided, takes;        /* the body is object data */
-    bool cut;                   /* an error document was longer than anyone needs */
-    bool paused;                /* by the throttle */
+    struct err err;      /* what a callback found; kind NONE: nothing */
+    struct err refusal;  /* why the body does not go where object data goes */
+    int64_t got;         /* bytes of object data received */
+    struct head head;    /* of the answer, as far as it is read */
+    bool decided, takes; /* the body is object data */
+    bool cut;            /* an error document was longer than anyone needs */
+    bool paused;         /* by the throttle */
     bool connected;
-    bool fresh;                 /* asked for a connection of its own */
-    bool again;                 /* the connection did not fit and nothing was sent: start anew */
-    int window;                 /* receive buffer for a new socket; 0: leave it to the kernel */
-    int socket;                 /* -1: not known */
-    uint64_t acked;             /* what the peer had acknowledged when last looked at */
-    int64_t active_ns;          /* when bytes last moved */
+    bool fresh;        /* asked for a connection of its own */
+    bool again;        /* the connection did not fit and nothing was sent: start anew */
+    int window;        /* receive buffer for a new socket; 0: leave it to the kernel */
+    int socket;        /* -1: not known */
+    uint64_t acked;    /* what the peer had acknowledged when last looked at */
+    int64_t active_ns; /* when bytes last moved */
     int stall_ms;
-    char text[256];             /* CURLOPT_ERRORBUFFER */
+    char text[256]; /* CURLOPT_ERRORBUFFER */
 };
 
 /* False when no handle can be had. */

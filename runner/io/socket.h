@@ -16,7 +16,7 @@ struct socket_table {
         int window;    /* the receive buffer it was made with; 0: the kernel's choice;
                           -1: no socket */
         uint64_t name; /* of both addresses and ports; 0: not connected when last looked at */
-    } *entry;
+    } * entry;
     int n;
 };
 

@@ -1,7 +1,7 @@
 #pragma once
 /*
- * What a person sees of a run on standard error: a progress line, one line for each object that failed,
- * and the summary.  Owned by the command that runs.  Control thread only.
+ * What a person sees of a run on standard error: a progress line, one line for each object that
+ * failed, and the summary.  Owned by the command that runs.  Control thread only.
  */
 #include "core/event.h"
 

@@ -1,7 +1,7 @@
 #pragma once
 /*
- * Events as JSON, one object a line: what --events writes.  The same names as the tables hooks receive.
- * Integers are exact; CRC-64 values are strings.  Pure; any thread.
+ * Events as JSON, one object a line: what --events writes.  The same names as the tables hooks
+ * receive. Integers are exact; CRC-64 values are strings.  Pure; any thread.
  */
 #include "base/buf.h"
 #include "core/event.h"

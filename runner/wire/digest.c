@@ -9,7 +9,8 @@
 #include <string.h>
 #include <zlib.h>
 
-/* --- checksums --------------------------------------------------------------------------------- */
+/* --- checksums ---------------------------------------------------------------------------------
+ */
 
 #define PIECE (1u << 30) /* isa-l and zlib count with int */
 
@@ -170,7 +171,8 @@ bool sum_from_base64(enum sum_kind kind, const char *text, uint64_t *sum)
     return true;
 }
 
-/* --- hashes ------------------------------------------------------------------------------------ */
+/* --- hashes ------------------------------------------------------------------------------------
+ */
 
 enum algorithm { MD5, SHA1, SHA256, ALGORITHMS };
 
@@ -312,7 +314,8 @@ void digest_wipe(void *data, size_t len)
     OPENSSL_cleanse(data, len);
 }
 
-/* --- bytes as text ----------------------------------------------------------------------------- */
+/* --- bytes as text -----------------------------------------------------------------------------
+ */
 
 void digest_hex(const uint8_t *bytes, size_t len, char *out)
 {

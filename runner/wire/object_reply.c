@@ -23,7 +23,8 @@ void object_answer_free(struct object_answer *answer)
     *answer = (struct object_answer){0};
 }
 
-/* --- the body of a GET ------------------------------------------------------------------------- */
+/* --- the body of a GET -------------------------------------------------------------------------
+ */
 
 static bool check_etag(const struct object_call *call, const struct http_reply *reply,
                        struct err *err)
@@ -35,8 +36,8 @@ static bool check_etag(const struct object_call *call, const struct http_reply *
                    call->if_match);
 }
 
-/* An object may have been stored compressed; that what is sent is what is stored shows in the length,
- * -1 where it is not known. */
+/* An object may have been stored compressed; that what is sent is what is stored shows in the
+ * length, -1 where it is not known. */
 static bool check_length(const struct http_reply *reply, int64_t expected, struct err *err)
 {
     int64_t length = -1;
@@ -107,7 +108,8 @@ bool object_api_takes_body(const struct object_call *call, const struct http_rep
     return ok;
 }
 
-/* --- what headers say of an object ------------------------------------------------------------- */
+/* --- what headers say of an object -------------------------------------------------------------
+ */
 
 static bool read_etag(const struct http_reply *reply, struct object_info *info, struct err *err)
 {
@@ -153,7 +155,8 @@ static bool parse_crc64(const char *text, uint64_t *sum)
     return true;
 }
 
-/* S3: the checksum of the whole, by preference; one that is made of parts' checksums says nothing. */
+/* S3: the checksum of the whole, by preference; one that is made of parts' checksums says nothing.
+ */
 static bool take_sum(const char *type, const char *const value[3], struct object_info *info)
 {
     static const enum sum_kind kinds[3] = {SUM_CRC64NVME, SUM_CRC32C, SUM_CRC32};
@@ -200,7 +203,8 @@ static bool read_info(const struct dialect *dialect, const struct http_reply *re
     return true;
 }
 
-/* --- one reader for each kind of call ---------------------------------------------------------- */
+/* --- one reader for each kind of call ----------------------------------------------------------
+ */
 
 struct reading {
     const struct store *store;

@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- credentials ------------------------------------------------------------------------------- */
+/* --- credentials -------------------------------------------------------------------------------
+ */
 
 struct credentials *credentials_new(const char *access_key, const char *secret_key,
                                     const char *token, int64_t expires_ms)
@@ -47,7 +48,8 @@ void store_free(struct store *store)
     free(store);
 }
 
-/* --- regions and buckets ----------------------------------------------------------------------- */
+/* --- regions and buckets -----------------------------------------------------------------------
+ */
 
 static bool in_set(const char *text, const char *set)
 {
@@ -153,7 +155,8 @@ static bool check_region(const char *region, struct err *err)
     return err_set(err, ERR_INVALID, "region: \"%.80s\" is not the name of a region", region);
 }
 
-/* --- resolving --------------------------------------------------------------------------------- */
+/* --- resolving ---------------------------------------------------------------------------------
+ */
 
 /* The provider's own endpoint in `region`. */
 static bool derive_endpoint(const struct dialect *dialect, const char *region,

@@ -65,6 +65,6 @@ struct store_options {
 
 /* Fills host, https, bucket_in_path, region and dialect of `store` (whose kind is set) by the rules
  * of its provider: an endpoint that is an IP address or localhost uses path addressing, so does a
- * bucket with a dot under TLS; a region is read from a provider's own endpoint name; the bucket name
- * is checked.  Names the option at fault. */
+ * bucket with a dot under TLS; a region is read from a provider's own endpoint name; the bucket
+ * name is checked.  Names the option at fault. */
 bool store_resolve(struct store *store, const struct store_options *options, struct err *err);
