@@ -23,16 +23,16 @@ static void print_flag(const char *text)
 
 static void print_usage(void)
 {
-    puts(
-        "haul moves files and objects as a Lua job file says.\n\nusage: haul COMMAND [OPTION ...]\n");
+    puts("haul moves files and objects as a Lua job file says.\n\n"
+         "usage: haul COMMAND [OPTION ...]\n");
     for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
         printf("  %-26s %s\n", verbs[i][0], verbs[i][1]);
     puts("\noptions:");
     options_help(print_flag);
-    puts(
-        "\nexit status: 0 all done; 1 some objects failed; 2 usage or job file; 3 configuration,\n"
-        "credentials or a store out of reach; 7 the script stopped it; 10 paused, can be carried on;\n"
-        "11 already running; 70 a bug in haul; 130/143 interrupted, state saved");
+    puts("\nexit status: 0 all done; 1 some objects failed; 2 usage or job file; 3 configuration,\n"
+         "credentials or a store out of reach; 7 the script stopped it; 10 paused, can be\n"
+         "carried on; "
+         "11 already running; 70 a bug in haul; 130/143 interrupted, state saved");
 }
 
 int command_help(const struct options *options)

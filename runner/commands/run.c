@@ -54,7 +54,7 @@ static void catch_signals(void)
         sigaction(signals[i], &action, NULL);
 }
 
-/* --- events ------------------------------------------------------------------------------- */
+/* --- events --------------------------------------------------------------------------- */
 
 static void flush_events(struct listener *listener)
 {
@@ -117,7 +117,7 @@ static void end_listening(struct listener *listener)
     buf_free(&listener->lines);
 }
 
-/* --- the run ------------------------------------------------------------------------------ */
+/* --- the run -------------------------------------------------------------------------- */
 
 static void describe_line(void *ctx, const char *text)
 {

@@ -75,7 +75,7 @@ void workspace_start(struct workspace *ws)
     ws->config.io = ws->io;
 }
 
-/* --- the state directory ------------------------------------------------------------------ */
+/* --- the state directory -------------------------------------------------------------- */
 
 static bool make_dirs(const char *dir, struct err *err)
 {

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- the source --------------------------------------------------------------------------- */
+/* --- the source ----------------------------------------------------------------------- */
 
 static int64_t memory_max(const struct transfer *t)
 {
@@ -77,7 +77,7 @@ static void settle_stat(struct transfer *t, struct op *op, struct turn *turn)
     }
 }
 
-/* --- the target --------------------------------------------------------------------------- */
+/* --- the target ----------------------------------------------------------------------- */
 
 /* The name is made from the transfer's own place in this job, so that a crash before the row was
  * written leaves a file that the next try finds and takes over. */
@@ -278,7 +278,7 @@ static void settle_save(struct transfer *t, struct op *op, struct turn *turn)
     target_finish(t, turn);
 }
 
-/* --- parts between directories ------------------------------------------------------------ */
+/* --- parts between directories -------------------------------------------------------- */
 
 static void copy_moved(struct transfer *t, struct turn *turn)
 {
@@ -287,7 +287,7 @@ static void copy_moved(struct transfer *t, struct turn *turn)
     transfer_go(t, STEP_STAT);
 }
 
-/* --- cleaning up -------------------------------------------------------------------------- */
+/* --- cleaning up ---------------------------------------------------------------------- */
 
 static struct op *make_discard(struct transfer *t, struct turn *turn)
 {

@@ -12,7 +12,7 @@ static const char *const sql_text[SQL_COUNT] = {
 #undef X
 };
 
-/* --- statements ----------------------------------------------------------------------------- */
+/* --- statements ----------------------------------------------------------------------- */
 
 bool journal_err(struct journal *journal, const char *verb, struct err *err)
 {
@@ -73,7 +73,7 @@ static bool do_run(struct journal *journal, enum journal_sql which, int64_t run,
     return stmt && !sqlite3_bind_int64(stmt, 1, run) && journal_run_sql(journal, stmt, err);
 }
 
-/* --- turns ---------------------------------------------------------------------------------- */
+/* --- turns ---------------------------------------------------------------------------- */
 
 bool journal_begin(struct journal *journal, struct err *err)
 {
@@ -109,7 +109,7 @@ void journal_checkpoint(struct journal *journal)
     sqlite3_wal_checkpoint_v2(journal->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 }
 
-/* --- runs ----------------------------------------------------------------------------------- */
+/* --- runs ----------------------------------------------------------------------------- */
 
 struct run_row {
     int64_t number; /* 0: there is none */
@@ -219,7 +219,7 @@ bool journal_note_end(struct journal *journal, int exit_status, int64_t now_ms, 
     return journal_run_sql(journal, stmt, err);
 }
 
-/* --- summary -------------------------------------------------------------------------------- */
+/* --- summary -------------------------------------------------------------------------- */
 
 static void count_state(struct journal_summary *summary, const struct sqlite3_stmt *row)
 {
@@ -293,7 +293,7 @@ bool journal_summary(struct journal *journal, struct journal_summary *summary, s
            one_number(journal, SQL_ORPHAN_COUNT, &summary->orphans, err);
 }
 
-/* --- opening and closing -------------------------------------------------------------------- */
+/* --- opening and closing -------------------------------------------------------------- */
 
 void journal_close(struct journal *journal)
 {

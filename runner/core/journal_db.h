@@ -63,7 +63,7 @@ struct journal {
     bool written; /* ... and a transaction is open, because something was written */
 };
 
-/* --- journal.c ------------------------------------------------------------------------------ */
+/* --- journal.c ------------------------------------------------------------------------ */
 /* What SQLite said last, as an error.  Returns false. */
 bool journal_err(struct journal *journal, const char *verb, struct err *err);
 /* Ready to be bound; NULL with `err`. */
@@ -74,11 +74,11 @@ struct sqlite3_stmt *journal_sql_write(struct journal *journal, enum journal_sql
 /* Steps one that yields no row, and resets it. */
 bool journal_run_sql(struct journal *journal, struct sqlite3_stmt *stmt, struct err *err);
 
-/* --- journal_rows.c ------------------------------------------------------------------------- */
+/* --- journal_rows.c ------------------------------------------------------------------- */
 /* Do all rows agree with the checksums they carry?  False without `err` where one does not. */
 bool journal_rows_check(struct journal *journal, int64_t run, struct err *err);
 
-/* --- journal_file.c ------------------------------------------------------------------------- */
+/* --- journal_file.c ------------------------------------------------------------------- */
 struct journal_file {
     char *path;   /* DIR/journal.db, resolved */
     bool unclean; /* there was a write-ahead log: the last owner did not close it */

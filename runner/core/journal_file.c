@@ -39,7 +39,7 @@ static const char *const steps[] = {
 };
 #define VERSION ((int)(sizeof steps / sizeof *steps))
 
-/* --- where it is ---------------------------------------------------------------------------- */
+/* --- where it is ---------------------------------------------------------------------- */
 
 static bool make_dirs(const char *dir, struct err *err)
 {
@@ -98,7 +98,7 @@ bool journal_file_find(struct journal_file *file, const char *dir, bool create, 
     return true;
 }
 
-/* --- opening -------------------------------------------------------------------------------- */
+/* --- opening -------------------------------------------------------------------------- */
 
 /* SQLITE_ERROR too: the statements are always the same, so that only the file can be at fault. */
 bool journal_file_is_damage(int code)
@@ -248,7 +248,7 @@ bool journal_file_check(struct sqlite3 *db, struct err *err)
            err_set(err, ERR_CORRUPT, "the journal is damaged");
 }
 
-/* --- setting aside -------------------------------------------------------------------------- */
+/* --- setting aside -------------------------------------------------------------------- */
 
 static bool move_one(const char *from, const char *to, const char *suffix)
 {
@@ -290,7 +290,7 @@ char *journal_file_set_aside(const struct journal_file *file, struct err *err)
     return NULL;
 }
 
-/* --- salvage -------------------------------------------------------------------------------- */
+/* --- salvage -------------------------------------------------------------------------- */
 
 static const char *printable(sqlite3_stmt *stmt, int column)
 {

@@ -145,7 +145,7 @@ static void end(struct sqlite3_stmt *stmt)
     sqlite3_clear_bindings(stmt);
 }
 
-/* --- objects -------------------------------------------------------------------------------- */
+/* --- objects -------------------------------------------------------------------------- */
 
 static void row_read(struct sqlite3_stmt *stmt, struct row *row)
 {
@@ -238,7 +238,7 @@ bool journal_each(struct journal *journal, enum row_state state,
     return ok;
 }
 
-/* --- parts ---------------------------------------------------------------------------------- */
+/* --- parts ---------------------------------------------------------------------------- */
 
 bool journal_put_part(struct journal *journal, int task, const char *key,
                       const struct part_row *part, struct err *err)
@@ -299,7 +299,7 @@ bool journal_parts(struct journal *journal, int task, const char *key,
     return ok;
 }
 
-/* --- orphans -------------------------------------------------------------------------------- */
+/* --- orphans -------------------------------------------------------------------------- */
 
 bool journal_orphan(struct journal *journal, const char *store, const char *key,
                     const char *upload_id, const char *temp, struct err *err)
@@ -375,7 +375,7 @@ bool journal_orphan_gone(struct journal *journal, int64_t id, struct err *err)
     return stmt && !sqlite3_bind_int64(stmt, 1, id) && journal_run_sql(journal, stmt, err);
 }
 
-/* --- checking ------------------------------------------------------------------------------- */
+/* --- checking ------------------------------------------------------------------------- */
 
 static bool check_table(struct journal *journal, const char *sql, int64_t run, int columns,
                         struct err *err)

@@ -84,7 +84,7 @@ void transfer_leave(struct transfer *t, const struct err *err, bool clean, struc
     transfer_move_out(t, turn);
 }
 
-/* --- leaving ------------------------------------------------------------------------------ */
+/* --- leaving -------------------------------------------------------------------------- */
 
 static void tell_failed(struct transfer *t, struct turn *turn)
 {
@@ -197,7 +197,7 @@ void transfer_decide_object(struct transfer *t, const struct decision *decision,
     }
 }
 
-/* --- ends --------------------------------------------------------------------------------- */
+/* --- ends ----------------------------------------------------------------------------- */
 
 bool transfer_same_source(const struct row *row, const struct object_info *info)
 {

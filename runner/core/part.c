@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- which goes next ---------------------------------------------------------------------- */
+/* --- which goes next ------------------------------------------------------------------ */
 
 /* The first part that may go now; n_parts: none. */
 static uint32_t find_ready(struct transfer *t, int64_t now_ms)
@@ -47,7 +47,7 @@ static void wait_again(struct transfer *t, uint32_t n, int64_t not_before_ms)
         t->backoff_ms = not_before_ms;
 }
 
-/* --- what is sent ------------------------------------------------------------------------- */
+/* --- what is sent --------------------------------------------------------------------- */
 
 /* A sum that has to be in the request's head must be known before the body is sent. */
 static bool needs_hash(const struct transfer *t)
@@ -145,7 +145,7 @@ struct op *part_next(struct transfer *t, struct turn *turn)
     return op;
 }
 
-/* --- what follows ------------------------------------------------------------------------- */
+/* --- what follows --------------------------------------------------------------------- */
 
 static struct queued_event *emit(struct transfer *t, uint32_t n, enum event_kind kind,
                                  double seconds, struct turn *turn)

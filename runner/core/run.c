@@ -57,7 +57,7 @@ static int64_t now_ms(const struct run *run)
     return run->config.mono_ns(run->config.clock_ctx) / 1000000;
 }
 
-/* --- making ------------------------------------------------------------------------------- */
+/* --- making --------------------------------------------------------------------------- */
 
 static struct bucket *bytes_bucket(int64_t rate)
 {
@@ -121,7 +121,7 @@ void run_free(struct run *run)
     free(run);
 }
 
-/* --- what scripts and signals say --------------------------------------------------------- */
+/* --- what scripts and signals say ----------------------------------------------------- */
 
 static void end_for(struct run *run, enum ending ending)
 {
@@ -182,7 +182,7 @@ void run_interrupt(struct run *run, int signal)
     run->signal = signal;
 }
 
-/* --- the parts of a turn ------------------------------------------------------------------ */
+/* --- the parts of a turn -------------------------------------------------------------- */
 
 static void settle_all(struct run *run, struct op *op)
 {
@@ -287,7 +287,7 @@ static void decide(struct run *run, struct op *ops)
         turn_fatal(&run->turn, &err);
 }
 
-/* --- tasks -------------------------------------------------------------------------------- */
+/* --- tasks ---------------------------------------------------------------------------- */
 
 static const struct task *task_now(const struct run *run)
 {
@@ -391,7 +391,7 @@ static void dispatch(struct run *run)
     sched_retire(&run->sched);
 }
 
-/* --- events and scripts ------------------------------------------------------------------- */
+/* --- events and scripts --------------------------------------------------------------- */
 
 static void deliver(struct run *run)
 {
@@ -466,7 +466,7 @@ static void talk(struct run *run)
         run->config.hooks.resume(run->config.hooks.ctx, run, run->turn.now_ms);
 }
 
-/* --- beginning and end -------------------------------------------------------------------- */
+/* --- beginning and end ---------------------------------------------------------------- */
 
 static void begin(struct run *run)
 {

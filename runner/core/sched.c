@@ -24,7 +24,7 @@ void sched_free(struct sched *sched)
         item_free(item);
 }
 
-/* --- the open ones ------------------------------------------------------------------------ */
+/* --- the open ones -------------------------------------------------------------------- */
 
 static struct transfer **chain_of(const struct sched *sched, uint64_t id)
 {
@@ -114,7 +114,7 @@ void sched_bury(struct sched *sched)
     sched->ended = NULL;
 }
 
-/* --- sending ------------------------------------------------------------------------------ */
+/* --- sending -------------------------------------------------------------------------- */
 
 /* Ops on stores and copies hold a slot of the job's concurrency; the rest is quick work on files.
  */
@@ -176,7 +176,7 @@ static bool send_ready(struct sched *sched, struct transfer *t, struct turn *tur
     return false;
 }
 
-/* --- groups of files that get their names together ---------------------------------------- */
+/* --- groups of files that get their names together ------------------------------------ */
 
 static bool waits_for_group(const struct transfer *t, const struct turn *turn)
 {
@@ -255,7 +255,7 @@ bool sched_has_room(struct sched *sched, const struct turn *turn)
     return true;
 }
 
-/* --- taking back -------------------------------------------------------------------------- */
+/* --- taking back ---------------------------------------------------------------------- */
 
 static void settle_group(struct sched *sched, struct op *op, struct turn *turn)
 {

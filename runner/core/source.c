@@ -83,7 +83,7 @@ static void push(struct source *source, char *key, const struct object_info *inf
         turn->totals->bytes_known += info->size;
 }
 
-/* --- what is listed but not taken --------------------------------------------------------- */
+/* --- what is listed but not taken ----------------------------------------------------- */
 
 static const char *why_special(const struct source *source, const struct list_entry *entry)
 {
@@ -124,7 +124,7 @@ static void report_special(struct source *source, const struct list_entry *entry
         err_set(&queued->err, ERR_INVALID, "%s", why);
 }
 
-/* --- pages -------------------------------------------------------------------------------- */
+/* --- pages ---------------------------------------------------------------------------- */
 
 struct op *source_next(struct source *source, struct turn *turn)
 {
@@ -221,7 +221,7 @@ void source_settle(struct source *source, struct op *op, struct turn *turn)
     source->listed = source->token == NULL;
 }
 
-/* --- taking ------------------------------------------------------------------------------- */
+/* --- taking --------------------------------------------------------------------------- */
 
 static void push_named(struct source *source, struct turn *turn)
 {

@@ -13,7 +13,7 @@ void transfer_go(struct transfer *t, enum step step)
     t->not_before_ms = 0;
 }
 
-/* --- events and rows ---------------------------------------------------------------------- */
+/* --- events and rows ------------------------------------------------------------------ */
 
 struct queued_event *transfer_emit(struct transfer *t, struct turn *turn, enum event_kind kind)
 {
@@ -86,7 +86,7 @@ void transfer_drop_parts(struct transfer *t, struct turn *turn)
         turn_fatal(turn, &err);
 }
 
-/* --- ops ---------------------------------------------------------------------------------- */
+/* --- ops ------------------------------------------------------------------------------ */
 
 struct op *transfer_op(struct transfer *t, enum op_kind kind, const struct store *store,
                        struct turn *turn)

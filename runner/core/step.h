@@ -19,7 +19,7 @@ extern const struct step_def upload_steps[STEPS];   /* upload.c */
 extern const struct step_def download_steps[STEPS]; /* download.c */
 extern const struct step_def file_steps[STEPS];     /* file_steps.c: of local files, any way */
 
-/* --- step.c ----------------------------------------------------------------------------- */
+/* --- step.c --------------------------------------------------------------------------- */
 void transfer_go(struct transfer *t, enum step step);
 /* After `attempt` tries ended with `err`: shall there be another, and when? */
 bool transfer_again(struct transfer *t, const struct err *err, const struct op *op, int attempt,
@@ -34,7 +34,7 @@ void transfer_emit_failure(struct transfer *t, struct turn *turn, enum event_kin
 void transfer_emit_reason(struct transfer *t, struct turn *turn, enum event_kind kind,
                           const char *reason);
 
-/* --- outcome.c -------------------------------------------------------------------------- */
+/* --- outcome.c ------------------------------------------------------------------------ */
 /* Everything is in place and verified: row, events, counts. */
 void transfer_succeed(struct transfer *t, struct turn *turn);
 /* What an earlier run left of this object is what the source is now. */
@@ -57,7 +57,7 @@ struct op *transfer_op(struct transfer *t, enum op_kind kind, const struct store
 struct op *transfer_call(struct transfer *t, enum call_kind kind, const struct store *store,
                          const char *key, struct turn *turn);
 
-/* --- the step files --------------------------------------------------------------------- */
+/* --- the step files ------------------------------------------------------------------- */
 void upload_opened(struct transfer *t);
 /* The sums an upload has to know of a small file when it is read. */
 void upload_wishes(struct transfer *t, struct op *op, struct turn *turn);
@@ -65,7 +65,7 @@ void upload_wishes(struct transfer *t, struct op *op, struct turn *turn);
 void target_open(struct transfer *t, struct turn *turn);
 void target_finish(struct transfer *t, struct turn *turn);
 
-/* --- parts.c ---------------------------------------------------------------------------- */
+/* --- parts.c -------------------------------------------------------------------------- */
 void parts_make(struct transfer *t);
 void parts_free(struct transfer *t);
 void parts_cancel(struct transfer *t);
@@ -77,7 +77,7 @@ void parts_combine(struct transfer *t);
 void parts_resumed(struct transfer *t, struct turn *turn);
 enum check check_of(enum sum_kind kind);
 
-/* --- part.c ----------------------------------------------------------------------------- */
+/* --- part.c --------------------------------------------------------------------------- */
 bool part_ready(struct transfer *t, int64_t now_ms);
 struct op *part_next(struct transfer *t, struct turn *turn);
 void part_settle(struct transfer *t, struct op *op, struct turn *turn);

@@ -53,7 +53,7 @@ void item_free(struct item *item)
     free(item);
 }
 
-/* --- beginning ---------------------------------------------------------------------------- */
+/* --- beginning ------------------------------------------------------------------------ */
 
 static enum way way_of(const struct task *task)
 {
@@ -178,7 +178,7 @@ int64_t transfer_wake_ms(struct transfer *t, int64_t now_ms)
     return t->not_before_ms > now_ms ? t->not_before_ms : INT64_MAX;
 }
 
-/* --- failures ----------------------------------------------------------------------------- */
+/* --- failures ------------------------------------------------------------------------- */
 
 /* The op of a step failed. */
 static void step_failed(struct transfer *t, struct op *op, const struct step_def *def,
@@ -202,7 +202,7 @@ static void step_failed(struct transfer *t, struct op *op, const struct step_def
     }
 }
 
-/* --- settling ----------------------------------------------------------------------------- */
+/* --- settling ------------------------------------------------------------------------- */
 
 static void settle_step(struct transfer *t, struct op *op, struct turn *turn)
 {

@@ -17,7 +17,7 @@ static const struct store *to_store(const struct transfer *t)
     return t->item->task->to;
 }
 
-/* --- which checks this store does --------------------------------------------------------- */
+/* --- which checks this store does ----------------------------------------------------- */
 
 /* Is a CRC32C to be sent?  In AUTO until the store has shown that it does not know it. */
 static bool sends_crc(const struct transfer *t, struct turn *turn)
@@ -67,7 +67,7 @@ void upload_wishes(struct transfer *t, struct op *op, struct turn *turn)
     op->in.want_sha256 = to_store(t)->sign_payload;
 }
 
-/* --- one request -------------------------------------------------------------------------- */
+/* --- one request ---------------------------------------------------------------------- */
 
 static bool needs_hash(const struct transfer *t)
 {
@@ -184,7 +184,7 @@ static bool put_failed(struct transfer *t, struct op *op, struct turn *turn)
     return true;
 }
 
-/* --- a multipart upload ------------------------------------------------------------------- */
+/* --- a multipart upload --------------------------------------------------------------- */
 
 static struct op *make_create(struct transfer *t, struct turn *turn)
 {
@@ -219,7 +219,7 @@ static void settle_create(struct transfer *t, struct op *op, struct turn *turn)
     transfer_go(t, STEP_MOVE);
 }
 
-/* --- an upload of an earlier run ---------------------------------------------------------- */
+/* --- an upload of an earlier run ------------------------------------------------------ */
 
 static struct op *make_list_parts(struct transfer *t, struct turn *turn)
 {
@@ -326,7 +326,7 @@ static void moved(struct transfer *t, struct turn *turn)
     transfer_go(t, STEP_STAT);
 }
 
-/* --- complete ----------------------------------------------------------------------------- */
+/* --- complete ------------------------------------------------------------------------- */
 
 static void name_parts(struct transfer *t)
 {
@@ -481,7 +481,7 @@ static void settle_confirm(struct transfer *t, struct op *op, struct turn *turn)
     transfer_succeed(t, turn);
 }
 
-/* --- cleaning up -------------------------------------------------------------------------- */
+/* --- cleaning up ---------------------------------------------------------------------- */
 
 #define ABORT_TRIES 4
 

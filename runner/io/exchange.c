@@ -30,7 +30,7 @@ static bool is_put(const struct op *op)
     return op->in.call.kind == CALL_PUT || op->in.call.kind == CALL_PART;
 }
 
-/* --- the throttle ---------------------------------------------------------------------------- */
+/* --- the throttle --------------------------------------------------------------------- */
 
 int64_t exchange_wait_ns(const struct op *op, int64_t now_ns)
 {
@@ -60,7 +60,7 @@ int64_t exchange_resume(struct exchange *exchange, int64_t now_ns)
     return 0;
 }
 
-/* --- sockets --------------------------------------------------------------------------------- */
+/* --- sockets -------------------------------------------------------------------------- */
 
 /* What this connection may carry, as its part of the limit; -1: no limit. */
 static int64_t share_of_rate(const struct exchange *exchange)
@@ -141,7 +141,7 @@ bool exchange_stalled(struct exchange *exchange, int64_t now_ns)
     return true;
 }
 
-/* --- the answer ------------------------------------------------------------------------------ */
+/* --- the answer ----------------------------------------------------------------------- */
 
 static size_t on_header(char *line, size_t size, size_t n, void *arg)
 {
@@ -207,7 +207,7 @@ static size_t on_receive(char *data, size_t size, size_t n, void *arg)
     return ok ? n : 0;
 }
 
-/* --- the request ----------------------------------------------------------------------------- */
+/* --- the request ---------------------------------------------------------------------- */
 
 static size_t on_send(char *out, size_t size, size_t n, void *arg)
 {
@@ -384,7 +384,7 @@ static void set_flow(struct exchange *exchange)
     set(exchange, CURLOPT_SEEKDATA, exchange);
 }
 
-/* --- begin and end --------------------------------------------------------------------------- */
+/* --- begin and end -------------------------------------------------------------------- */
 
 static void forget(struct exchange *exchange)
 {

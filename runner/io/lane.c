@@ -40,7 +40,7 @@ static void post(struct lane *lane, struct op *op)
     inbox_post(lane->done, op);
 }
 
-/* --- starting and ending --------------------------------------------------------------------- */
+/* --- starting and ending -------------------------------------------------------------- */
 
 static void add(struct lane *lane, struct exchange *exchange)
 {
@@ -97,7 +97,7 @@ static void finish(struct lane *lane, struct exchange *exchange, CURLcode code, 
     post(lane, op);
 }
 
-/* --- one turn -------------------------------------------------------------------------------- */
+/* --- one turn ------------------------------------------------------------------------- */
 
 static void accept_ops(struct lane *lane)
 {
@@ -252,7 +252,7 @@ void lane_turn(struct lane *lane, int wait_ms, int event)
     curl_multi_poll(lane->multi, &extra, event >= 0, poll_ms(lane, wait_ms, clock_mono_ns()), NULL);
 }
 
-/* --- for control ----------------------------------------------------------------------------- */
+/* --- for control ---------------------------------------------------------------------- */
 
 static void *loop(void *arg)
 {

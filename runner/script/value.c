@@ -10,8 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- fields of the table on top of the stack ----------------------------------------------------
- */
+/* --- fields of the table on top of the stack ------------------------------------------ */
 
 static int64_t get_integer(lua_State *L, const char *name)
 {
@@ -76,8 +75,7 @@ static int open_list(lua_State *L, const char *name)
     return (int)lua_rawlen(L, -1);
 }
 
-/* --- stores -------------------------------------------------------------------------------------
- */
+/* --- stores --------------------------------------------------------------------------- */
 
 static const char *const store_kinds[] = {"dir", "s3", "oss", "tos", NULL};
 static const char *const addressings[] = {"auto", "virtual", "path", "cname", NULL};
@@ -171,8 +169,7 @@ static bool read_stores(lua_State *L, struct script *script, struct err *err)
     return true;
 }
 
-/* --- tasks --------------------------------------------------------------------------------------
- */
+/* --- tasks ---------------------------------------------------------------------------- */
 
 static const char *const jitters[] = {"full", "none", NULL};
 static const char *const durabilities[] = {"object", "group", "none", NULL};
@@ -247,8 +244,7 @@ static void read_tasks(lua_State *L, struct job *job)
     lua_pop(L, 1);
 }
 
-/* --- the job ------------------------------------------------------------------------------------
- */
+/* --- the job -------------------------------------------------------------------------- */
 
 /* [table of event -> function] -> bits */
 static uint64_t read_wants(lua_State *L)

@@ -9,8 +9,7 @@
 #include <string.h>
 #include <zlib.h>
 
-/* --- checksums ---------------------------------------------------------------------------------
- */
+/* --- checksums ------------------------------------------------------------------------ */
 
 #define PIECE (1u << 30) /* isa-l and zlib count with int */
 
@@ -171,8 +170,7 @@ bool sum_from_base64(enum sum_kind kind, const char *text, uint64_t *sum)
     return true;
 }
 
-/* --- hashes ------------------------------------------------------------------------------------
- */
+/* --- hashes --------------------------------------------------------------------------- */
 
 enum algorithm { MD5, SHA1, SHA256, ALGORITHMS };
 
@@ -314,8 +312,7 @@ void digest_wipe(void *data, size_t len)
     OPENSSL_cleanse(data, len);
 }
 
-/* --- bytes as text -----------------------------------------------------------------------------
- */
+/* --- bytes as text -------------------------------------------------------------------- */
 
 void digest_hex(const uint8_t *bytes, size_t len, char *out)
 {

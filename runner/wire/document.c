@@ -11,8 +11,7 @@ static bool is_space(char c)
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-/* --- XML ---------------------------------------------------------------------------------------
- */
+/* --- XML ------------------------------------------------------------------------------ */
 
 #define NAME_DEPTH 3 /* root, record, field */
 
@@ -114,8 +113,7 @@ static bool read_xml(struct slice text, struct document_sink *sink)
     return ok;
 }
 
-/* --- JSON --------------------------------------------------------------------------------------
- */
+/* --- JSON ----------------------------------------------------------------------------- */
 
 /* Counts brackets outside strings, because the parser recurses far deeper than is wanted here. */
 static bool json_shallow(struct slice text)

@@ -97,8 +97,7 @@ void failure_classify(int status, const char *code, struct err *err)
     set_meaning(err, meaning->kind, meaning->final);
 }
 
-/* --- the parts of an error ---------------------------------------------------------------------
- */
+/* --- the parts of an error ------------------------------------------------------------ */
 
 /* Copies an id or a code: visible ASCII, cut to fit. */
 static void copy_word(char *to, size_t size, const char *from)

@@ -9,8 +9,7 @@ const char *http_method_name(enum http_method method)
     return names[method];
 }
 
-/* --- fields ------------------------------------------------------------------------------------
- */
+/* --- fields --------------------------------------------------------------------------- */
 
 void http_fields_init(struct http_fields *fields, size_t max)
 {
@@ -87,8 +86,7 @@ const char *http_fields_get(const struct http_fields *fields, const char *name)
     return NULL;
 }
 
-/* --- request and reply -------------------------------------------------------------------------
- */
+/* --- request and reply ---------------------------------------------------------------- */
 
 #define PATH_MAX_ENCODED (3 * LIMIT_KEY + 256) /* every byte as %XX, and the bucket */
 #define FIELDS_MAX       (LIMIT_METADATA + (32 << 10))
@@ -144,8 +142,7 @@ void http_reply_free(struct http_reply *reply)
     buf_free(&reply->body);
 }
 
-/* --- values ------------------------------------------------------------------------------------
- */
+/* --- values --------------------------------------------------------------------------- */
 
 /* Reads 1 to 19 digits at `*at` and moves past them. */
 static bool read_integer(const char **at, int64_t max, int64_t *number)

@@ -5,8 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* --- what all lists share ----------------------------------------------------------------------
- */
+/* --- what all lists share ------------------------------------------------------------- */
 
 static void entry_free(struct list_entry *entry)
 {
@@ -79,8 +78,7 @@ static bool is_list_root(const char *root, const char *wanted, bool json, struct
     return err_set(err, ERR_SERVER, "the answer is a \"%s\", not a \"%s\"", root, wanted);
 }
 
-/* --- objects and uploads -----------------------------------------------------------------------
- */
+/* --- objects and uploads -------------------------------------------------------------- */
 
 struct page {
     const struct object_call *call;
@@ -300,8 +298,7 @@ bool listing_read_uploads(struct slice text, bool json, const struct object_call
     return read_page(text, json, &page, "ListMultipartUploadsResult");
 }
 
-/* --- parts -------------------------------------------------------------------------------------
- */
+/* --- parts ---------------------------------------------------------------------------- */
 
 struct part_page {
     struct part_list *parts;
@@ -429,8 +426,7 @@ bool listing_read_parts(struct slice text, bool json, const struct object_call *
     return ok;
 }
 
-/* --- deleted keys ------------------------------------------------------------------------------
- */
+/* --- deleted keys --------------------------------------------------------------------- */
 
 struct deleted {
     struct listing gone;   /* the keys that were deleted */

@@ -3,8 +3,7 @@
 #include "wire/url.h"
 #include <string.h>
 
-/* --- what each call is -------------------------------------------------------------------------
- */
+/* --- what each call is ---------------------------------------------------------------- */
 
 static const struct call_form {
     const char *name;
@@ -74,8 +73,7 @@ static bool check_call(const struct store *store, const struct object_call *call
     return check_ranges(call, err);
 }
 
-/* --- path and query ----------------------------------------------------------------------------
- */
+/* --- path and query ------------------------------------------------------------------- */
 
 static bool add_path(const struct store *store, const struct object_call *call, struct buf *path)
 {
@@ -145,8 +143,7 @@ static bool add_query(const struct store *store, const struct object_call *call,
     }
 }
 
-/* --- headers -----------------------------------------------------------------------------------
- */
+/* --- headers -------------------------------------------------------------------------- */
 
 static bool add_md5(struct http_fields *headers, const uint8_t md5[MD5_LEN])
 {
@@ -226,8 +223,7 @@ static bool add_headers(const struct store *store, const struct object_call *cal
     return ok && add_fields(headers, &store->headers);
 }
 
-/* --- bodies ------------------------------------------------------------------------------------
- */
+/* --- bodies --------------------------------------------------------------------------- */
 
 /* Characters that XML cannot have are refused before by object_api_batchable. */
 static bool add_xml_text(struct buf *out, const char *text)

@@ -23,8 +23,7 @@ void object_answer_free(struct object_answer *answer)
     *answer = (struct object_answer){0};
 }
 
-/* --- the body of a GET -------------------------------------------------------------------------
- */
+/* --- the body of a GET ---------------------------------------------------------------- */
 
 static bool check_etag(const struct object_call *call, const struct http_reply *reply,
                        struct err *err)
@@ -108,8 +107,7 @@ bool object_api_takes_body(const struct object_call *call, const struct http_rep
     return ok;
 }
 
-/* --- what headers say of an object -------------------------------------------------------------
- */
+/* --- what headers say of an object ---------------------------------------------------- */
 
 static bool read_etag(const struct http_reply *reply, struct object_info *info, struct err *err)
 {
@@ -203,8 +201,7 @@ static bool read_info(const struct dialect *dialect, const struct http_reply *re
     return true;
 }
 
-/* --- one reader for each kind of call ----------------------------------------------------------
- */
+/* --- one reader for each kind of call ------------------------------------------------- */
 
 struct reading {
     const struct store *store;

@@ -79,8 +79,7 @@ void sign_v4_datetime(int64_t now_ms, char out[17])
         memcpy(out, "19700101T000000Z", 17);
 }
 
-/* --- the query ---------------------------------------------------------------------------------
- */
+/* --- the query ------------------------------------------------------------------------ */
 
 struct parameter {
     char *name, *value; /* encoded */
@@ -132,8 +131,7 @@ bool sign_v4_target(const struct v4_scheme *scheme, struct http_request *request
     return ok;
 }
 
-/* --- the headers -------------------------------------------------------------------------------
- */
+/* --- the headers ---------------------------------------------------------------------- */
 
 struct header {
     const char *name, *value;
@@ -230,8 +228,7 @@ static bool add_header_list(struct buf *out, const struct v4_input *input,
     return ok;
 }
 
-/* --- the key and the signature -----------------------------------------------------------------
- */
+/* --- the key and the signature -------------------------------------------------------- */
 
 /* Derived keys of this thread.  A slot is found by a hash of everything the key depends on, so the
  * secret itself is not kept. */

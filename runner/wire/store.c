@@ -4,8 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- credentials -------------------------------------------------------------------------------
- */
+/* --- credentials ---------------------------------------------------------------------- */
 
 struct credentials *credentials_new(const char *access_key, const char *secret_key,
                                     const char *token, int64_t expires_ms)
@@ -48,8 +47,7 @@ void store_free(struct store *store)
     free(store);
 }
 
-/* --- regions and buckets -----------------------------------------------------------------------
- */
+/* --- regions and buckets -------------------------------------------------------------- */
 
 static bool in_set(const char *text, const char *set)
 {
@@ -155,8 +153,7 @@ static bool check_region(const char *region, struct err *err)
     return err_set(err, ERR_INVALID, "region: \"%.80s\" is not the name of a region", region);
 }
 
-/* --- resolving ---------------------------------------------------------------------------------
- */
+/* --- resolving ------------------------------------------------------------------------ */
 
 /* The provider's own endpoint in `region`. */
 static bool derive_endpoint(const struct dialect *dialect, const char *region,
