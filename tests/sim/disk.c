@@ -14,7 +14,7 @@
 
 static struct file *fds[FD_MAX];
 
-/* --- files -------------------------------------------------------------------------------- */
+/* --- files ---------------------------------------------------------------------------- */
 
 static void file_drop(struct file *file)
 {
@@ -128,7 +128,7 @@ bool path_is_temp(const char *path)
     return !strncmp(slash ? slash + 1 : path, ".haul-", 6);
 }
 
-/* --- descriptors -------------------------------------------------------------------------- */
+/* --- descriptors ---------------------------------------------------------------------- */
 
 struct file *fd_file(int fd)
 {
@@ -169,7 +169,7 @@ int fd_count(void)
     return n;
 }
 
-/* --- crashes ------------------------------------------------------------------------------ */
+/* --- crashes -------------------------------------------------------------------------- */
 
 /* Each block that was not synced is there or not, whichever way the disk had it. */
 static void lose_blocks(struct file *file)
@@ -255,7 +255,7 @@ void disk_free(struct disk *disk)
     memset(disk, 0, sizeof *disk);
 }
 
-/* --- ops on sources ----------------------------------------------------------------------- */
+/* --- ops on sources ------------------------------------------------------------------- */
 
 static bool missing(struct op *op, const char *path)
 {
@@ -353,7 +353,7 @@ static bool call(struct disk *disk, struct op *op)
     return true;
 }
 
-/* --- ops on targets ----------------------------------------------------------------------- */
+/* --- ops on targets ------------------------------------------------------------------- */
 
 static char *beside(const char *path, const char *name)
 {

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* --- of ops ------------------------------------------------------------------------------- */
+/* --- of ops --------------------------------------------------------------------------- */
 
 struct fault {
     enum err_kind kind;
@@ -138,7 +138,7 @@ bool fault_draw(struct op *op, bool *effect)
     return fill(op, fault);
 }
 
-/* --- of sources --------------------------------------------------------------------------- */
+/* --- of sources ----------------------------------------------------------------------- */
 
 static void add_version(struct goal *goal, struct blob *blob)
 {
@@ -184,7 +184,7 @@ void fault_change_source(struct goal *goal)
     add_version(goal, blob);
 }
 
-/* --- between runs --------------------------------------------------------------------------- */
+/* --- between runs --------------------------------------------------------------------- */
 
 static void lose_part(struct upload *upload)
 {
@@ -258,7 +258,7 @@ void fault_between_runs(void)
             hurt_temp(world.disk[1].file[i]);
 }
 
-/* --- of the journal ------------------------------------------------------------------------- */
+/* --- of the journal ------------------------------------------------------------------- */
 
 static void flip_bytes(const char *path)
 {
@@ -314,6 +314,6 @@ void fault_damage_journal(void)
         write_text(path, "this was never a journal\n");
         break;
     }
-    world.damaged = true;
+    world.damaged = world.hurt = true;
     world.stats.damages++;
 }

@@ -18,7 +18,7 @@ static bool is_data(const struct op *op)
     return op->kind == OP_COPY || (op->kind == OP_CALL && op->in.store->kind != STORE_DIR);
 }
 
-/* --- submit ------------------------------------------------------------------------------- */
+/* --- submit --------------------------------------------------------------------------- */
 
 /* Most ops are quick, some are not, and one in fifty takes very long. */
 static int64_t draw_delay(void)
@@ -53,7 +53,7 @@ static void submit(struct io *io, struct op *op)
     world.queue[world.n_queue++] = (struct flight){op, world.now_ns + draw_delay()};
 }
 
-/* --- effects ------------------------------------------------------------------------------ */
+/* --- effects -------------------------------------------------------------------------- */
 
 static bool do_op(struct op *op)
 {
@@ -91,6 +91,17 @@ static void mark_known(const struct op *op)
         upload->unknown = false;
 }
 
+/* A store whose ETags say nothing cannot tell whether a Complete has happened: all is sent again.
+ */
+static void taint_opaque(const struct op *op)
+{
+    struct goal *goal = goal_of_transfer(op->transfer);
+
+    if (goal && op->kind == OP_CALL && op->in.call.kind == CALL_COMPLETE &&
+        world.remote.flavour == REMOTE_S3_OPAQUE)
+        goal->tainted = true;
+}
+
 static void end_op(struct op *op)
 {
     bool effect = true, fails = fault_draw(op, &effect);
@@ -107,6 +118,8 @@ static void end_op(struct op *op)
         forget_answer(op);
         op->out.err = err;
         world.stats.lost_answers += done;
+        if (done)
+            taint_opaque(op);
     } else if (done && op->kind == OP_CALL && op->in.call.kind == CALL_CREATE) {
         mark_known(op);
     }
@@ -123,7 +136,7 @@ static void end_op(struct op *op)
     hash_number(op->transfer << 20 | op->part << 4 | (uint64_t)op->out.err.kind);
 }
 
-/* --- collect ------------------------------------------------------------------------------ */
+/* --- collect -------------------------------------------------------------------------- */
 
 static int earliest(void)
 {
@@ -214,7 +227,7 @@ static void stop(struct io *io)
 
 const struct io_ops sim_io_ops = {submit, collect, stop};
 
-/* --- the end of a run ----------------------------------------------------------------------- */
+/* --- the end of a run ----------------------------------------------------------------- */
 
 static void free_op(struct op *op)
 {

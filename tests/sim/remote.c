@@ -6,7 +6,7 @@
 #define PAGE       5    /* entries of a page of objects: small, so that paging happens */
 #define PARTS_PAGE 1000 /* of a page of parts, as real ones have it */
 
-/* --- bytes -------------------------------------------------------------------------------- */
+/* --- bytes ---------------------------------------------------------------------------- */
 
 struct blob *blob_new(const void *data, size_t len)
 {
@@ -51,7 +51,7 @@ bool blob_same(const struct blob *a, const struct blob *b)
     return a && b && a->len == b->len && !memcmp(a->data, b->data, a->len);
 }
 
-/* --- objects ------------------------------------------------------------------------------ */
+/* --- objects -------------------------------------------------------------------------- */
 
 static bool is_s3(const struct remote *remote)
 {
@@ -136,7 +136,7 @@ void remote_put(struct remote *remote, const char *key, struct blob *blob, bool 
                  !in_parts && is_s3(remote) && remote->flavour != REMOTE_S3_OPAQUE);
 }
 
-/* --- answers ------------------------------------------------------------------------------ */
+/* --- answers -------------------------------------------------------------------------- */
 
 static bool refuse(struct op *op, enum err_kind kind, int status, const char *code)
 {
@@ -226,7 +226,7 @@ static bool get(struct remote *remote, struct op *op)
     return true;
 }
 
-/* --- taking bodies ------------------------------------------------------------------------ */
+/* --- taking bodies -------------------------------------------------------------------- */
 
 /* The body of a PUT or PART as it leaves; NULL: the file has become shorter. */
 static struct blob *body_of(struct op *op)
@@ -305,7 +305,7 @@ static bool put(struct remote *remote, struct op *op)
     return true;
 }
 
-/* --- uploads in parts --------------------------------------------------------------------- */
+/* --- uploads in parts ----------------------------------------------------------------- */
 
 struct upload *remote_upload(struct remote *remote, const char *id)
 {
@@ -495,7 +495,7 @@ static bool abort_upload(struct remote *remote, struct op *op)
     return true;
 }
 
-/* --- listings ----------------------------------------------------------------------------- */
+/* --- listings ------------------------------------------------------------------------- */
 
 static bool list(struct remote *remote, struct op *op)
 {

@@ -42,7 +42,7 @@ static void make_policy(struct retry_policy *policy)
         policy->on |= 1u << ERR_DISK;
 }
 
-/* --- objects ------------------------------------------------------------------------------ */
+/* --- objects -------------------------------------------------------------------------- */
 
 static size_t draw_size(enum what what, int64_t part)
 {
@@ -103,7 +103,7 @@ static void add_goal(struct task *task, enum what what, int n, size_t size)
     free(below);
 }
 
-/* --- tasks -------------------------------------------------------------------------------- */
+/* --- tasks ---------------------------------------------------------------------------- */
 
 static void name_keys(struct task *task, int first, int n)
 {

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- whose it is -------------------------------------------------------------------------- */
+/* --- whose it is ---------------------------------------------------------------------- */
 
 struct goal *goal_of(const struct task *task, const char *key)
 {
@@ -46,7 +46,7 @@ static bool is_version(const struct goal *goal, const struct blob *content, int 
     return false;
 }
 
-/* --- events ------------------------------------------------------------------------------- */
+/* --- events --------------------------------------------------------------------------- */
 
 static void watch_started(struct goal *goal, const struct event *event)
 {
@@ -150,7 +150,7 @@ void watch_event(void *ctx, const struct event *event)
         broken("I8", "an event of '%s', which nobody asked for", event->key);
 }
 
-/* --- requests ----------------------------------------------------------------------------- */
+/* --- requests ------------------------------------------------------------------------- */
 
 static void mutate_early_row(const struct goal *goal, const struct op *op)
 {
@@ -223,7 +223,7 @@ void watch_submit(const struct op *op)
         mutate_early_row(goal, op);
 }
 
-/* --- names -------------------------------------------------------------------------------- */
+/* --- names ---------------------------------------------------------------------------- */
 
 /* `content` is about to be what the final name holds; NULL: something is made beside it. */
 void watch_name(const struct store *store, const char *name, const struct blob *content,
@@ -237,7 +237,7 @@ void watch_name(const struct store *store, const char *name, const struct blob *
         broken("I2", "%s gets bytes that its source never had", name);
 }
 
-/* --- the journal -------------------------------------------------------------------------- */
+/* --- the journal ---------------------------------------------------------------------- */
 
 struct truth {
     struct goal *goal;
@@ -297,7 +297,7 @@ void watch_journal(void)
     }
 }
 
-/* --- the beginning of a run ------------------------------------------------------------------ */
+/* --- the beginning of a run ----------------------------------------------------------- */
 
 static void note_had(void *ctx, const struct part_row *part)
 {
@@ -367,19 +367,60 @@ static int begin_goal(struct goal *goal)
     return count_resend(goal, &row);
 }
 
-/* A crash before the commit, or a power loss after it, and an upload's id is known to nobody. */
+struct leftovers {
+    int n;
+    char *text[64];
+};
+
+static void note_orphan(void *ctx, const struct orphan *orphan)
+{
+    struct leftovers *all = ctx;
+
+    if (all->n < 64)
+        all->text[all->n++] = xstrdup(orphan->upload_id[0] ? orphan->upload_id : orphan->temp);
+}
+
+static bool is_orphan(const struct leftovers *all, const char *text)
+{
+    for (int i = 0; i < all->n; i++)
+        if (!strcmp(all->text[i], text))
+            return true;
+    return false;
+}
+
+static void leftovers_get(struct leftovers *all)
+{
+    struct err err = {0};
+
+    all->n = 0;
+    journal_orphans(world.journal, note_orphan, all, &err);
+}
+
+static void leftovers_free(struct leftovers *all)
+{
+    for (int i = 0; i < all->n; i++)
+        free(all->text[i]);
+}
+
+/* A crash before the commit, a power loss after it, or a damaged journal, and an upload's id is
+ * known to nobody. */
 static void find_unknown(void)
 {
+    struct leftovers known;
+
+    leftovers_get(&known);
     for (int i = 0; i < world.remote.n_uploads; i++) {
         struct upload *upload = &world.remote.upload[i];
         struct goal *goal = goal_of_target(&world.store[1], upload->key);
         struct row row = {0};
         struct err err = {0};
-        if (!goal || !upload->open || (upload->journalled && !world.power))
+        if (!goal || !upload->open || (upload->journalled && !world.power && !world.hurt))
             continue;
         journal_get(world.journal, goal->task->number, goal->key, &row, &err);
-        upload->unknown = upload->unknown || strcmp(row.upload_id, upload->id) != 0;
+        if (strcmp(row.upload_id, upload->id) && !is_orphan(&known, upload->id))
+            upload->unknown = true;
     }
+    leftovers_free(&known);
 }
 
 /* The same for temporary files: the next try takes them over by their name, if there is one. */
@@ -406,10 +447,11 @@ void watch_begin(enum journal_opened how)
 {
     int resend = 0;
 
-    if (world.crashed)
+    if (world.crashed || world.hurt) {
         find_unknown();
-    if (world.crashed)
         find_unknown_files();
+    }
+    world.hurt = false;
 
     for (int i = 0; i < world.n_goals; i++)
         resend += begin_goal(&world.goal[i]);
@@ -426,49 +468,26 @@ void watch_begin(enum journal_opened how)
     world.stats.resumes += how == JOURNAL_CARRY_ON;
 }
 
-/* --- the end of a run ------------------------------------------------------------------------ */
-
-struct leftovers {
-    int n;
-    char *text[64];
-};
-
-static void note_orphan(void *ctx, const struct orphan *orphan)
-{
-    struct leftovers *all = ctx;
-
-    if (all->n < 64)
-        all->text[all->n++] = xstrdup(orphan->upload_id[0] ? orphan->upload_id : orphan->temp);
-}
-
-static bool is_orphan(const struct leftovers *all, const char *text)
-{
-    for (int i = 0; i < all->n; i++)
-        if (!strcmp(all->text[i], text))
-            return true;
-    return false;
-}
+/* --- the end of a run ----------------------------------------------------------------- */
 
 static void watch_litter(void)
 {
-    struct leftovers known = {0};
-    struct err err = {0};
+    struct leftovers known;
 
-    journal_orphans(world.journal, note_orphan, &known, &err);
+    leftovers_get(&known);
     for (int i = 0; i < world.remote.n_uploads; i++) {
         const struct upload *upload = &world.remote.upload[i];
-        if (upload->open && !upload->unknown && !world.damaged && !is_orphan(&known, upload->id))
+        if (upload->open && !upload->unknown && !is_orphan(&known, upload->id))
             broken("I5", "the upload %s of %s is left behind", upload->id, upload->key);
     }
     for (int i = 0; i < world.disk[1].n_files; i++) {
         const char *path = world.disk[1].file[i]->path, *slash = strrchr(path, '/');
-        bool lost = world.disk[1].file[i]->unknown && (world.aborted || world.stats.decisions);
-        if (path_is_temp(path) && !world.damaged && !lost &&
-            !is_orphan(&known, slash ? slash + 1 : path))
+        bool lost = world.disk[1].file[i]->unknown &&
+                    (world.aborted || world.stats.decisions || world.damaged);
+        if (path_is_temp(path) && !lost && !is_orphan(&known, slash ? slash + 1 : path))
             broken("I5", "the temporary file %s is left behind", path);
     }
-    for (int i = 0; i < known.n; i++)
-        free(known.text[i]);
+    leftovers_free(&known);
 }
 
 static bool goal_is_done(const struct goal *goal)
@@ -512,7 +531,7 @@ void watch_end(int status)
         watch_litter();
 }
 
-/* --- a script that decides -------------------------------------------------------------------- */
+/* --- a script that decides ------------------------------------------------------------ */
 
 static bool wants(void *ctx, const struct task *task, enum event_kind kind)
 {

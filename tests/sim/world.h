@@ -173,6 +173,7 @@ struct world {
     int n_tickets;
     int n_actions; /* pause and the like still to come: the run may wait for them */
     bool paused, aborted, interrupted, damaged;
+    bool hurt;             /* the journal was damaged since the last run */
     bool list_failed;      /* a page of a listing did, in this run */
     bool in_turn;          /* between begin and commit of the journal */
     int uncommitted_parts; /* stored since the last commit */

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* --- the journal's files ------------------------------------------------------------------ */
+/* --- the journal's files -------------------------------------------------------------- */
 
 #define KEPT 4 /* commits that a power loss may take back */
 
@@ -89,7 +89,7 @@ void image_put(void)
     image_free();
 }
 
-/* --- commits ------------------------------------------------------------------------------ */
+/* --- commits -------------------------------------------------------------------------- */
 
 static int parts_under_way(void)
 {
@@ -149,7 +149,7 @@ void __wrap_journal_checkpoint(struct journal *journal)
     (void)journal; /* it would move what a power loss takes back */
 }
 
-/* --- walks: the last path given out ------------------------------------------------------- */
+/* --- walks: the last path given out --------------------------------------------------- */
 
 struct walk *__wrap_walk_new(const struct store *root, const char *prefix);
 struct walk *__wrap_walk_new(const struct store *root, const char *prefix)
