@@ -208,10 +208,12 @@ static bool add_headers(const struct store *store, const struct object_call *cal
                         struct http_fields *headers)
 {
     bool s3 = store->kind == STORE_S3, ok = true;
-    if (call->kind == CALL_HEAD && s3)
+    /* With a range the answer would be about a part, if there is one just there. */
+    bool whole = call->kind == CALL_HEAD || (call->kind == CALL_GET && call->len < 0);
+    if (whole && s3)
         ok = http_fields_add(headers, "x-amz-checksum-mode", "ENABLED");
     if (call->kind == CALL_GET)
-        ok = add_range(store, call, headers);
+        ok = ok && add_range(store, call, headers);
     if ((call->kind == CALL_GET || call->kind == CALL_HEAD) && call->if_match && *call->if_match)
         ok = ok && http_fields_add(headers, "if-match", call->if_match);
     if (call->has_md5 && call_forms[call->kind].has_data)
