@@ -67,8 +67,7 @@ static int64_t now_ns(void)
     return (int64_t)at.tv_sec * 1000000000 + at.tv_nsec;
 }
 
-/* --- counting ----------------------------------------------------------------------------------
- */
+/* --- counting ------------------------------------------------------------------------- */
 
 static void count_bytes(struct server *server, int64_t n)
 {
@@ -114,8 +113,7 @@ static void report(const struct server *server, const char *path)
     fclose(out);
 }
 
-/* --- answers -----------------------------------------------------------------------------------
- */
+/* --- answers -------------------------------------------------------------------------- */
 
 static void answer(struct conn *conn, const char *status, const char *fields, const char *body,
                    int64_t len)
@@ -218,8 +216,7 @@ static void on_request(struct server *server, struct conn *conn)
         answer(conn, "200 OK", "ETag: \"pinned\"\r\n", "", 0);
 }
 
-/* --- connections -------------------------------------------------------------------------------
- */
+/* --- connections ---------------------------------------------------------------------- */
 
 static bool read_request(struct server *server, struct conn *conn, int fd)
 {

@@ -59,8 +59,7 @@ static _Noreturn void die(const char *what)
     exit(1);
 }
 
-/* --- a connection, plain or TLS ----------------------------------------------------------------
- */
+/* --- a connection, plain or TLS ------------------------------------------------------- */
 
 static int plain_connect(int port)
 {
@@ -121,8 +120,7 @@ static int64_t conn_send(struct conn *conn, const char *from, int64_t n)
     return ssl_result(conn, SSL_write(conn->ssl, from, (int)n));
 }
 
-/* --- requests ----------------------------------------------------------------------------------
- */
+/* --- requests ------------------------------------------------------------------------- */
 
 static void ask(struct conn *conn, const struct work *work)
 {
@@ -193,8 +191,7 @@ static void put_down(struct conn *conn, const struct work *work, const char *fro
     conn->left -= n;
 }
 
-/* --- download ----------------------------------------------------------------------------------
- */
+/* --- download ------------------------------------------------------------------------- */
 
 static int64_t splice_some(struct conn *conn, const struct work *work)
 {
@@ -241,8 +238,7 @@ static bool download(struct conn *conn, struct work *work, char *buffer)
     return n > 0 && conn->ssl; /* TLS may hold more than the socket says */
 }
 
-/* --- upload ------------------------------------------------------------------------------------
- */
+/* --- upload --------------------------------------------------------------------------- */
 
 static bool refill(struct conn *conn, const struct work *work)
 {
@@ -286,8 +282,7 @@ static void upload_step(struct conn *conn, struct work *work)
         read_head(conn, false, &rest, &n_rest);
 }
 
-/* --- the loop ----------------------------------------------------------------------------------
- */
+/* --- the loop ------------------------------------------------------------------------- */
 
 static void step(struct conn *conn, struct work *work, char *buffer)
 {
@@ -348,8 +343,7 @@ static void transfer(const char *name, char **argv)
     run(&work);
 }
 
-/* --- files and memory --------------------------------------------------------------------------
- */
+/* --- files and memory ----------------------------------------------------------------- */
 
 struct files {
     const char *dir;
