@@ -209,7 +209,8 @@ static bool add_headers(const struct store *store, const struct object_call *cal
 {
     bool s3 = store->kind == STORE_S3, ok = true;
     /* With a range the answer would be about a part, if there is one just there. */
-    bool whole = call->kind == CALL_HEAD || (call->kind == CALL_GET && call->len < 0);
+    bool whole =
+        call->kind == CALL_HEAD || (call->kind == CALL_GET && call->off == 0 && call->len < 0);
     if (whole && s3)
         ok = http_fields_add(headers, "x-amz-checksum-mode", "ENABLED");
     if (call->kind == CALL_GET)
