@@ -6,6 +6,7 @@
  */
 #include "base/log.h"
 #include "world.h"
+#include <dirent.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -278,20 +279,15 @@ static bool live_once(int round, bool calm)
 
 static void clean_dir(void)
 {
-    char *command = xasprintf("%s/", world.dir);
-    static const char *const names[] = {"journal.db", "journal.db-wal", "journal.db-shm"};
+    DIR *dir = opendir(world.dir);
+    char path[512];
 
-    for (size_t i = 0; i < 3; i++) {
-        char *path = xasprintf("%s%s", command, names[i]);
+    for (struct dirent *entry; dir && (entry = readdir(dir));) {
+        snprintf(path, sizeof path, "%s/%s", world.dir, entry->d_name);
         unlink(path);
-        free(path);
     }
-    free(command);
-    if (world.stats.damages) {
-        command = xasprintf("rm -f %s/journal.damaged-*", world.dir);
-        (void)!system(command);
-        free(command);
-    }
+    if (dir)
+        closedir(dir);
 }
 
 static void add_stats(const struct stats *from)
