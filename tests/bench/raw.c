@@ -242,7 +242,8 @@ static bool download(struct conn *conn, struct work *work, char *buffer)
 
 static bool refill(struct conn *conn, const struct work *work)
 {
-    int64_t n = conn->left < WRITE_MAX ? conn->left : WRITE_MAX;
+    int64_t max = conn->ssl ? WRITE_MAX / 4 : WRITE_MAX; /* what is cheapest for each */
+    int64_t n = conn->left < max ? conn->left : max;
 
     conn->held = pread(work->file, conn->block, (size_t)n, conn->at);
     conn->out = 0;

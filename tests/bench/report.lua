@@ -221,5 +221,7 @@ print_tables()
 print_memory()
 print_rates()
 print_goals()
-if all > 0 then print(("\nnoise: in %d of %d measurements other processes took more than %d%% of a core; those rounds are left out\n" ..
-  "where three quiet ones remain, else the row is marked."):format(noisy, all, math.floor(NOISE * 100))) end
+if all > 0 then
+  print(("\nnoise: in %d of %d measurements other processes took more than %d%% of a core; those rounds are left out\n" ..
+    "where three quiet ones remain, else the row is marked."):format(noisy, all, math.floor(NOISE * 100)))
+end
