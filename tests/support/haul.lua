@@ -9,8 +9,14 @@ local files = require "support.files"
 local json = require "support.json"
 local shell = require "support.shell"
 
-local haul = { binary = os.getenv("HAUL") or "./haul" }
-local PASSED_ON = { "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LSAN_OPTIONS", "HAUL_LUA" }
+local build = os.getenv "BUILD" or "release"
+local haul = { build = build, binary = os.getenv "HAUL" or ("build/%s/haul"):format(build) }
+-- A status of its own for what a sanitizer finds, so that it is not taken for one of haul's.
+local SANITIZERS = {
+  ASAN_OPTIONS = "exitcode=99:detect_leaks=1", UBSAN_OPTIONS = "exitcode=99:print_stacktrace=1",
+  TSAN_OPTIONS = "exitcode=99:halt_on_error=0",
+}
+local FINDINGS = { "ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "WARNING: ThreadSanitizer", "runtime error:" }
 
 -- --- one run ---------------------------------------------------------------------------------------
 
@@ -53,8 +59,23 @@ function run:find(name, where) return self:all(name, where)[1] end
 
 -- What to show when a run was not as it should be.
 function run:describe()
-  return ("haul ended with %s\n--- standard error\n%s\n--- standard output\n%s"):format(tostring(self.status),
-    (self.stderr or ""):sub(-3000), (self.stdout or ""):sub(-1000))
+  local failures = {}
+  for _, event in ipairs(self.events or {}) do
+    if event.error and #failures < 20 then
+      failures[#failures + 1] = ("%s %s part %s attempt %s: %s: %s\n"):format(event.event, event.key,
+        event.part and event.part.number, event.attempt, event.error.kind, event.error.message)
+    end
+  end
+  return ("haul ended with %s\n--- standard error\n%s\n--- standard output\n%s\n--- failures\n%s"):format(
+    tostring(self.status), (self.stderr or ""):sub(-3000), (self.stdout or ""):sub(-1000), table.concat(failures))
+end
+
+-- An error if a sanitizer had something to say, whatever the spec is about.
+function run:check_findings()
+  for _, finding in ipairs(FINDINGS) do
+    local at = self.stderr:find(finding, 1, true)
+    if at then error("a sanitizer's finding\n" .. self.stderr:sub(at, at + 6000), 3) end
+  end
 end
 
 -- Fails the spec unless the run ended like this.
@@ -82,6 +103,7 @@ function run:wait(seconds)
   end
   self.status = tonumber(files.read(self.base .. "rc"))
   self.stdout, self.stderr = files.read(self.base .. "out"), files.read(self.base .. "err")
+  self:check_findings()
   self:read_events()
   return self
 end
@@ -135,14 +157,14 @@ function world:job(text, vars, name)
 end
 
 -- Starts haul and returns at once.  given: verb ("run"), args, env, events (false: none), prefix
--- (a command in front), file (the job).
+-- (a command in front), file (the job), binary (another haul).
 function world:start(given)
   given = given or {}
   self.runs = self.runs + 1
   local it = setmetatable({ base = ("%s/%d."):format(self.dir, self.runs), events = {} }, run)
   it.events_file = it.base .. "events"
-  local words = { haul.binary, given.verb or "run" }
-  if given.bare then words = { haul.binary } end
+  local words = { given.binary or haul.binary, given.verb or "run" }
+  if given.bare then words = { given.binary or haul.binary } end
   if not given.bare and given.file ~= false then words[#words + 1] = given.file or self.file end
   for _, word in ipairs(given.args or {}) do words[#words + 1] = word end
   if given.events ~= false and (given.verb or "run") == "run" and not given.bare then
@@ -152,10 +174,8 @@ function world:start(given)
   -- A shell starts what runs in the background deaf to interrupts: undo that.
   local env = { "env", "-i", "--default-signal=INT,QUIT", "PATH=" .. os.getenv("PATH"), "LANG=C.UTF-8",
     "HOME=" .. self:path "home", "XDG_STATE_HOME=" .. self:path "state" }
-  for _, name in ipairs(PASSED_ON) do
-    if os.getenv(name) then env[#env + 1] = name .. "=" .. os.getenv(name) end
-  end
-  for _, set in ipairs { self.env, given.env or {} } do
+  if os.getenv "HAUL_LUA" then env[#env + 1] = "HAUL_LUA=" .. os.getenv "HAUL_LUA" end
+  for _, set in ipairs { SANITIZERS, self.env, given.env or {} } do
     for name, value in pairs(set) do env[#env + 1] = name .. "=" .. value end
   end
   local command = ("%s %s %s"):format(shell.words(env), given.prefix or "", shell.words(words))

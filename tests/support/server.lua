@@ -84,11 +84,9 @@ function fault:control(method, path, body)
   if body ~= nil then
     words[#words + 1] = "--data-binary"
     words[#words + 1] = "@-"
-    local name = os.tmpname()
+    local name = self.state .. "/body"
     files.write(name, body)
-    local answer = shell.read(shell.words(words) .. " <" .. shell.quote(name))
-    os.remove(name)
-    return answer
+    return shell.read(shell.words(words) .. " <" .. shell.quote(name))
   end
   return shell.read(shell.words(words))
 end

@@ -3,6 +3,9 @@ local system = require "system"
 
 local shell = {}
 
+-- A sanitizer's library is for the process that loads the probes, not for what it starts.
+local CLEAN = "unset LD_PRELOAD ASAN_OPTIONS; "
+
 function shell.quote(text)
   return "'" .. tostring(text):gsub("'", "'\\''") .. "'"
 end
@@ -17,7 +20,7 @@ end
 -- The output of a command that must succeed; a table is a list of words.
 function shell.read(command)
   if type(command) == "table" then command = shell.words(command) end
-  local pipe = assert(io.popen("exec 2>&1; " .. command, "r"))
+  local pipe = assert(io.popen(CLEAN .. "exec 2>&1; " .. command, "r"))
   local output = pipe:read("a")
   if not pipe:close() then error("failed: " .. command .. "\n" .. output, 2) end
   return output
@@ -26,7 +29,7 @@ end
 -- Does it succeed?
 function shell.try(command)
   if type(command) == "table" then command = shell.words(command) end
-  return (os.execute("(" .. command .. ") >/dev/null 2>&1"))
+  return (os.execute(CLEAN .. "(" .. command .. ") >/dev/null 2>&1"))
 end
 
 shell.now = system.monotime

@@ -1,6 +1,7 @@
 package.path = "tests/?.lua;" .. package.path
 local base = require "support.probe" "base"
 local cjson = require "cjson"
+local files = require "support.files"
 
 local function read(path)
   local file = assert(io.open(path, "rb"))
@@ -168,8 +169,7 @@ end)
 
 describe("the log", function()
   local path
-  before_each(function() path = os.tmpname(); os.remove(path) end)
-  after_each(function() os.remove(path) end)
+  before_each(function() path = files.dir() .. "/log" end)
 
   it("writes one line of JSON whatever the text is", function()
     base.log_one(path, "json", "warn", 'a\nb"c\27')
