@@ -81,6 +81,8 @@ bool err_sys(struct err *err, int errnum, const char *fmt, ...)
     if (!err)
         return false;
     struct err fresh = {.kind = ERR_DISK};
+    const char *name = strerrorname_np(errnum);
+    snprintf(fresh.code, sizeof fresh.code, "%s", name ? name : "");
     for (size_t i = 0; i < sizeof sys_table / sizeof *sys_table; i++) {
         if (sys_table[i].errnum == errnum) {
             fresh.kind = sys_table[i].kind;

@@ -219,15 +219,73 @@ static void settle_recheck(struct transfer *t, struct op *op, struct turn *turn)
     transfer_go(t, STEP_MOVE);
 }
 
-static bool recheck_failed(struct transfer *t, struct op *op, struct turn *turn)
+static void restart_gone(struct transfer *t, struct turn *turn)
 {
     struct err err = {0};
-    if (op->out.err.kind != ERR_MISSING)
-        return false;
     err_set(&err, ERR_CHANGED, "the temporary file of the interrupted run is gone");
     t->row.temp[0] = '\0';
     transfer_restart(t, &err, turn);
+}
+
+/* When every part had arrived, the rename may have been the last thing the interrupted run did. */
+static bool recheck_failed(struct transfer *t, struct op *op, struct turn *turn)
+{
+    if (op->out.err.kind != ERR_MISSING)
+        return false;
+    if (op->in.n_items != (int)t->n_parts) {
+        restart_gone(t, turn);
+        return true;
+    }
+    for (int i = 0; i < op->in.n_items; i++)
+        part_done(t, part_at(t, t->recheck[i].off), NULL, t->recheck[i].sum);
+    parts_combine(t);
+    transfer_go(t, STEP_FIND);
     return true;
+}
+
+static struct op *make_find(struct transfer *t, struct turn *turn)
+{
+    struct op *op = transfer_op(t, OP_OPEN, t->item->task->to, turn);
+    op->in.path = t->item->target;
+    return op;
+}
+
+static void settle_find(struct transfer *t, struct op *op, struct turn *turn)
+{
+    t->target_fd = op->out.fd;
+    if (op->out.info.size == t->info.size)
+        transfer_go(t, STEP_COMPARE);
+    else
+        restart_gone(t, turn);
+}
+
+static bool find_failed(struct transfer *t, struct op *op, struct turn *turn)
+{
+    if (op->out.err.kind != ERR_MISSING && op->out.err.kind != ERR_INVALID)
+        return false;
+    restart_gone(t, turn);
+    return true;
+}
+
+static struct op *make_compare(struct transfer *t, struct turn *turn)
+{
+    struct op *op = transfer_op(t, OP_HASH, t->item->task->to, turn);
+    op->in.fd = t->target_fd;
+    op->in.call.len = t->info.size;
+    op->in.sum_kind = t->sum_kind;
+    return op;
+}
+
+static void settle_compare(struct transfer *t, struct op *op, struct turn *turn)
+{
+    if (op->out.sum != t->sum) {
+        restart_gone(t, turn);
+        return;
+    }
+    t->row.temp[0] = '\0';
+    t->check = t->way == WAY_COPY ? check_of(t->sum_kind) : check_of(t->info.sum_kind);
+    parts_resumed(t, turn);
+    transfer_succeed(t, turn);
 }
 
 static struct op *make_reread(struct transfer *t, struct turn *turn)
@@ -327,6 +385,8 @@ const struct step_def file_steps[STEPS] = {
     [STEP_STAT] = {make_stat, settle_stat, NULL, EVENT_JOB_STARTED, false, NULL},
     [STEP_TEMP] = {make_temp, settle_temp, temp_failed, EVENT_TEMP_FILE_FAILED, false, NULL},
     [STEP_RECHECK] = {make_recheck, settle_recheck, recheck_failed, EVENT_JOB_STARTED, false, NULL},
+    [STEP_FIND] = {make_find, settle_find, find_failed, EVENT_JOB_STARTED, false, NULL},
+    [STEP_COMPARE] = {make_compare, settle_compare, NULL, EVENT_JOB_STARTED, false, NULL},
     [STEP_MOVE] = {NULL, NULL, NULL, EVENT_JOB_STARTED, true, copy_moved},
     [STEP_REREAD] = {make_reread, settle_reread, NULL, EVENT_JOB_STARTED, false, NULL},
     [STEP_SAVE] = {make_save, settle_save, temp_failed, EVENT_TEMP_FILE_FAILED, false, NULL},

@@ -107,6 +107,22 @@ bool journal_commit(struct journal *journal, struct err *err)
 void journal_checkpoint(struct journal *journal)
 {
     sqlite3_wal_checkpoint_v2(journal->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    journal->log_pages = 0;
+}
+
+int64_t journal_log_bytes(const struct journal *journal)
+{
+    return journal->log_pages * 4096;
+}
+
+/* SQLite's own hook after a commit, in place of its automatic checkpoint. */
+static int note_log(void *arg, sqlite3 *db, const char *name, int n_pages)
+{
+    struct journal *journal = arg;
+    (void)db;
+    (void)name;
+    journal->log_pages = n_pages;
+    return SQLITE_OK;
 }
 
 /* --- runs ----------------------------------------------------------------------------- */
@@ -343,6 +359,7 @@ static struct journal *open_once(struct journal_file *file, uint64_t fingerprint
         return NULL;
     struct journal *journal = xcalloc(1, sizeof *journal);
     journal->db = db;
+    sqlite3_wal_hook(db, note_log, journal);
     if (enter_run(journal, file, fingerprint, fresh, how, err))
         return journal;
     file->damaged = file->damaged || journal_file_is_damage(sqlite3_errcode(db));

@@ -119,3 +119,5 @@ const char *journal_library(void);
 
 /* A checkpoint of the WAL: blocks on the disk; run when idle. */
 void journal_checkpoint(struct journal *journal);
+/* Bytes of the write-ahead log after the last commit. */
+int64_t journal_log_bytes(const struct journal *journal);

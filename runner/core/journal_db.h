@@ -59,6 +59,7 @@ struct journal {
     struct sqlite3 *db;
     struct sqlite3_stmt *stmt[SQL_COUNT]; /* NULL until used */
     int64_t run;                          /* number of the current one; read only: of the last */
+    int64_t log_pages;                    /* of the write-ahead log, after the last commit */
     bool in_turn;                         /* between begin and commit ... */
     bool written; /* ... and a transaction is open, because something was written */
 };

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LOG_MAX          (16 << 20)
 #define OPEN_MAX         256
 #define GRACE_MS         3000            /* what is under way may end before it is cancelled */
 #define REFRESH_AHEAD_MS (5 * 60 * 1000) /* credentials are renewed before they expire */
@@ -458,6 +459,14 @@ static void refresh_credentials(struct run *run)
     }
 }
 
+/* The log of the journal is folded back when it has grown, so that it stays small however long the
+ * run; a checkpoint that finds little to do would cost more than it saves. */
+static void tend_journal(struct run *run)
+{
+    if (journal_log_bytes(run->config.journal) > LOG_MAX)
+        journal_checkpoint(run->config.journal);
+}
+
 static void talk(struct run *run)
 {
     show_progress(run);
@@ -503,6 +512,8 @@ static void end(struct run *run)
 
     if (run->ending == END_ABORT)
         clean_all(&run->config, &err);
+    else if (run->ending == NOT_ENDING)
+        clean_orphans(&run->config);
     run->exit_status = status_of(run);
     bool complete = run->ending == NOT_ENDING && !totals->objects_failed && !run->list_failed;
     if (complete && !journal_finish_run(run->config.journal, &err))
@@ -566,6 +577,7 @@ bool run_turn(struct run *run)
     refresh_credentials(run); /* what failed for want of them goes out again in this very turn */
     dispatch(run);
     talk(run);
+    tend_journal(run);
     if (is_over(run))
         end(run);
     return !run->over;

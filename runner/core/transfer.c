@@ -30,6 +30,8 @@ const char *step_name(enum step step)
                                              [STEP_LIST_PARTS] = "list_parts",
                                              [STEP_TEMP] = "temp",
                                              [STEP_RECHECK] = "recheck",
+                                             [STEP_FIND] = "find",
+                                             [STEP_COMPARE] = "compare",
                                              [STEP_MOVE] = "move",
                                              [STEP_STAT] = "stat",
                                              [STEP_COMPLETE] = "complete",

@@ -23,6 +23,8 @@ enum step {
     STEP_LIST_PARTS, /* what the server has of the upload of an earlier run */
     STEP_TEMP,       /* a temporary file beside the target */
     STEP_RECHECK,    /* the temporary file of an earlier run: read back and compare */
+    STEP_FIND,       /* its final name, when the temporary file is gone: was it renamed already? */
+    STEP_COMPARE,    /* what is there with what was journalled */
     STEP_MOVE,       /* parts */
     STEP_STAT,       /* the source file again: is it still what was opened? */
     STEP_COMPLETE,   /* the multipart upload */

@@ -451,6 +451,17 @@ static void complete_again(struct transfer *t, struct turn *turn)
     }
 }
 
+/* The object is the one that was meant, but it may have been there before: then the Complete never
+ * happened, and the upload is still open. */
+static void disown_upload(struct transfer *t, struct turn *turn)
+{
+    struct err err = {0};
+    if (t->complete_err.kind != ERR_MISSING &&
+        !journal_orphan(turn->journal, to_store(t)->name, t->item->target, t->row.upload_id, "",
+                        &err))
+        turn_fatal(turn, &err);
+}
+
 static void settle_settle(struct transfer *t, struct op *op, struct turn *turn)
 {
     t->target = op->out.answer.info;
@@ -458,6 +469,7 @@ static void settle_settle(struct transfer *t, struct op *op, struct turn *turn)
         complete_again(t, turn);
         return;
     }
+    disown_upload(t, turn);
     completed(t, turn);
     transfer_succeed(t, turn);
 }

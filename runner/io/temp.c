@@ -9,30 +9,38 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+static void random_name(char name[64])
+{
+    char hex[33];
+    random_hex(hex, 16);
+    snprintf(name, 64, ".haul-%s.part", hex);
+}
+
 /* A new file in `dir` of that name.  One that is there already is what a crash left before it could
- * be written down: nobody else makes such a name, so it is taken away. */
-static int create(int dir, const char *name)
+ * be written down, and is taken away; where it cannot be, somebody has put it there, and the name
+ * is left to them. */
+static int create(int dir, char name[64])
 {
     const int flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
     int fd = openat(dir, name, flags, 0600);
 
-    if (fd < 0 && errno == EEXIST && unlinkat(dir, name, 0) == 0)
+    if (fd < 0 && errno == EEXIST) {
+        if (unlinkat(dir, name, 0))
+            random_name(name);
         fd = openat(dir, name, flags, 0600);
+    }
     return fd;
 }
 
 /* The name control chose, or a random one. */
 static bool choose_name(struct op *op)
 {
-    char hex[33];
-
     if (op->in.temp && !file_is_temp(op->in.temp))
         return err_set(&op->out.err, ERR_BUG, "'%.64s' is no temporary file", op->in.temp);
-    random_hex(hex, 16);
     if (op->in.temp)
         snprintf(op->out.temp, sizeof op->out.temp, "%s", op->in.temp);
     else
-        snprintf(op->out.temp, sizeof op->out.temp, ".haul-%s.part", hex);
+        random_name(op->out.temp);
     return true;
 }
 

@@ -13,7 +13,7 @@
 
 int luaopen_io(lua_State *L);
 
-/* --- buckets ---------------------------------------------------------------------------------- */
+/* --- buckets -------------------------------------------------------------------------- */
 
 /* Buckets are plain pointers here; a spec frees what it makes. */
 static int path_of(lua_State *L, struct bucket *path[TOLL_BUCKETS])
@@ -101,7 +101,7 @@ static int toll(lua_State *L)
     return 2;
 }
 
-/* --- paths and heads -------------------------------------------------------------------------- */
+/* --- paths and heads ------------------------------------------------------------------ */
 
 static int path_ok(lua_State *L)
 {
@@ -146,7 +146,7 @@ static int head(lua_State *L)
     return ok ? 3 : probe_failure(L, &err);
 }
 
-/* --- walks ------------------------------------------------------------------------------------ */
+/* --- walks ---------------------------------------------------------------------------- */
 
 static void push_entries(lua_State *L, const struct listing *listing)
 {
@@ -193,7 +193,7 @@ static int walk(lua_State *L)
     return ok ? 2 : probe_failure(L, &err);
 }
 
-/* --- ops -------------------------------------------------------------------------------------- */
+/* --- ops ------------------------------------------------------------------------------ */
 
 static const struct {
     const char *name;

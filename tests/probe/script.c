@@ -26,8 +26,7 @@ int luaopen_cjson(lua_State *L)
     return open ? open(L) : luaL_error(L, "no cjson");
 }
 
-/* --- the fake run -------------------------------------------------------------------------------
- */
+/* --- the fake run --------------------------------------------------------------------- */
 
 static struct buf calls; /* a line each */
 static struct run *const fake_run = (struct run *)&calls;
@@ -84,8 +83,7 @@ void run_totals(const struct run *run, struct totals *totals)
         (struct totals){.objects_done = 3, .limit = -1, .eta_ms = 1500, .checked[CHECK_MD5] = 2};
 }
 
-/* --- the job as a table -------------------------------------------------------------------------
- */
+/* --- the job as a table --------------------------------------------------------------- */
 
 static void set_text(lua_State *L, const char *name, const char *text)
 {
@@ -186,8 +184,7 @@ static void push_job(lua_State *L, const struct job *job)
     lua_setfield(L, -2, "tasks");
 }
 
-/* --- loading ------------------------------------------------------------------------------------
- */
+/* --- loading -------------------------------------------------------------------------- */
 
 #define PARAMS_MAX 16
 
@@ -273,8 +270,7 @@ static int probe_job(lua_State *L)
     return 1;
 }
 
-/* --- hooks --------------------------------------------------------------------------------------
- */
+/* --- hooks ---------------------------------------------------------------------------- */
 
 static const struct task *task_at(struct script *script, int number)
 {

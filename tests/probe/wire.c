@@ -14,7 +14,7 @@ int luaopen_wire(lua_State *L);
 
 #define FIELDS_MAX (64 << 10)
 
-/* --- values ------------------------------------------------------------------------------------ */
+/* --- values --------------------------------------------------------------------------- */
 
 static void set_text(lua_State *L, const char *name, const char *text)
 {
@@ -87,7 +87,7 @@ static enum http_method method_of(const char *name)
     return method;
 }
 
-/* --- signing ----------------------------------------------------------------------------------- */
+/* --- signing -------------------------------------------------------------------------- */
 
 static void get_request(lua_State *L, struct http_request *request)
 {
@@ -166,7 +166,7 @@ static int sign1(lua_State *L)
     return 1;
 }
 
-/* --- digests ----------------------------------------------------------------------------------- */
+/* --- digests -------------------------------------------------------------------------- */
 
 static enum sum_kind check_kind(lua_State *L, int index)
 {
@@ -287,7 +287,7 @@ static int unbase64(lua_State *L)
     return 1;
 }
 
-/* --- addresses and HTTP values ----------------------------------------------------------------- */
+/* --- addresses and HTTP values -------------------------------------------------------- */
 
 static int encode(lua_State *L)
 {
@@ -383,7 +383,7 @@ static int fields(lua_State *L)
     return 1;
 }
 
-/* --- stores ------------------------------------------------------------------------------------ */
+/* --- stores --------------------------------------------------------------------------- */
 
 static enum store_kind kind_of(const char *name)
 {
@@ -434,7 +434,7 @@ static int resolve(lua_State *L)
     return 1;
 }
 
-/* --- calls ------------------------------------------------------------------------------------- */
+/* --- calls ---------------------------------------------------------------------------- */
 
 struct held { /* what a call borrows */
     struct part_list parts;

@@ -55,13 +55,28 @@ static void submit(struct io *io, struct op *op)
 
 /* --- effects -------------------------------------------------------------------------- */
 
+static void note_discard(const struct op *op)
+{
+    struct goal *goal = goal_of_transfer(op->transfer);
+
+    if (!goal || !op->in.temp)
+        return;
+    if (op->kind == OP_DISCARD)
+        goal->discarded = true;
+    else if (op->kind == OP_TEMP || op->kind == OP_SAVE)
+        goal->discarded = false;
+}
+
 static bool do_op(struct op *op)
 {
     struct remote *remote = op->in.store ? remote_of(op->in.store) : NULL;
 
     if (remote)
         return remote_call(remote, op);
-    return disk_op(op->in.store ? disk_of(op->in.store) : &world.disk[0], op);
+    bool done = disk_op(op->in.store ? disk_of(op->in.store) : &world.disk[0], op);
+    if (done)
+        note_discard(op);
+    return done;
 }
 
 static bool is_cancelled(const struct op *op)

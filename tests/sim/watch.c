@@ -334,12 +334,14 @@ static bool source_differs(const struct goal *goal, const struct row *row)
            (int64_t)file->len != row->size;
 }
 
-/* The crash came between the rename (or the abort) and the commit that would have told of it. */
-static bool was_ended(const struct goal *goal, const struct row *row)
+/* The crash came between the abort of what was given up and the commit that would have told of it.
+ * A temporary file that is gone because it has its final name already is no excuse, unless the
+ * journal was put back to a time before all of it was there. */
+static bool was_given_up(const struct goal *goal, const struct row *row)
 {
     if (row->upload_id[0] && !remote_upload(&world.remote, row->upload_id))
         return true;
-    return row->temp[0] && !temp_of(goal, row);
+    return row->temp[0] && (goal->discarded || world.damaged) && !temp_of(goal, row);
 }
 
 static int begin_goal(struct goal *goal)
@@ -360,7 +362,7 @@ static int begin_goal(struct goal *goal)
     if (!known || (!row.upload_id[0] && !row.temp[0]))
         return 0;
     goal->tainted = goal->altered = goal->altered || (world.power && row.temp[0]);
-    goal->tainted = goal->tainted || source_differs(goal, &row) || was_ended(goal, &row);
+    goal->tainted = goal->tainted || source_differs(goal, &row) || was_given_up(goal, &row);
     journal_parts(world.journal, goal->task->number, goal->key, note_had, goal, &err);
     if (row.state == ROW_DONE)
         goal->n_had = 0;

@@ -114,6 +114,7 @@ struct goal { /* one object of one task */
     bool altered;            /* its parts were lost or changed behind the journal's back, ever */
     bool tainted;            /* something was done to it that explains sending it again */
     int restarts, decisions; /* of this run */
+    bool discarded;          /* its temporary file was taken away by haul itself */
     bool was_done;           /* the journal had it as done when this run began */
     bool began, ended;       /* of this run: object_started, and a terminal event */
     enum event_kind last;
