@@ -14,11 +14,14 @@ local function each(path)
   end
 end
 
--- Bytes of parts and of objects sent whole.
+-- Bytes of parts and of objects sent whole.  An object that was resumed is one in parts, even if none
+-- was left to send.
 local function moved(path)
   local in_parts, sum = {}, 0
   for event in each(path) do
-    if event.event == "part_succeeded" then
+    if event.event == "resumed" then
+      in_parts[event.key] = true
+    elseif event.event == "part_succeeded" then
       in_parts[event.key] = true
       sum = sum + event.part.size
     elseif event.event == "object_succeeded" and not in_parts[event.key] then
