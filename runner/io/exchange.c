@@ -143,16 +143,7 @@ bool exchange_stalled(struct exchange *exchange, int64_t now_ns)
 
 /* --- the answer ----------------------------------------------------------------------- */
 
-static size_t on_header(char *line, size_t size, size_t n, void *arg)
-{
-    struct exchange *exchange = arg;
-
-    exchange->active_ns = clock_mono_ns();
-    return head_line(&exchange->head, line, size * n, &exchange->reply, &exchange->err) ? size * n
-                                                                                        : 0;
-}
-
-/* Where does the body go?  Asked at its first byte, or at the end where there is none. */
+/* Where does the body go?  Asked when the head of the answer is complete. */
 static void decide(struct exchange *exchange)
 {
     struct op *op = exchange->op;
@@ -162,6 +153,27 @@ static void decide(struct exchange *exchange)
         is_get(op) && object_api_takes_body(&op->in.call, &exchange->reply, &exchange->refusal);
     exchange->reply.body.max =
         !is_get(op) && exchange->reply.status < 300 ? LIMIT_DOCUMENT : LIMIT_ERROR_BODY;
+}
+
+/* Bytes, but not those that were asked for: perhaps the answer to another request, and then every
+ * later one on this connection would be too. */
+static bool is_astray(const struct exchange *exchange)
+{
+    return exchange->decided && !exchange->takes && is_get(exchange->op) &&
+           exchange->reply.status < 300;
+}
+
+/* Failing here closes the connection. */
+static size_t on_header(char *line, size_t size, size_t n, void *arg)
+{
+    struct exchange *exchange = arg;
+
+    exchange->active_ns = clock_mono_ns();
+    if (!head_line(&exchange->head, line, size * n, &exchange->reply, &exchange->err))
+        return 0;
+    if (exchange->head.done && !exchange->decided)
+        decide(exchange);
+    return is_astray(exchange) ? 0 : size * n;
 }
 
 static bool receive_data(struct exchange *exchange, const char *data, size_t n)
@@ -201,8 +213,6 @@ static size_t on_receive(char *data, size_t size, size_t n, void *arg)
     n *= size;
     exchange->active_ns = clock_mono_ns();
     count(&exchange->env->count.received, (int64_t)n);
-    if (!exchange->decided)
-        decide(exchange);
     ok = exchange->takes ? receive_data(exchange, data, n) : receive_document(exchange, data, n);
     return ok ? n : 0;
 }
@@ -530,16 +540,14 @@ static bool verdict(struct exchange *exchange, CURLcode code)
         *err = exchange->err;
         return false;
     }
-    if (exchange->decided && !exchange->takes && is_get(op) && exchange->reply.status < 300) {
-        *err = exchange->refusal; /* whatever became of a body that nobody wanted */
+    if (is_astray(exchange)) {
+        *err = exchange->refusal;
         return false;
     }
     if (code != CURLE_OK && !refuses(exchange))
         return transport_fault(exchange, code, err);
     if (!exchange->head.done)
         return err_set(err, ERR_NETWORK, "%s: no answer", op->in.store->host);
-    if (!exchange->decided)
-        decide(exchange);
     if (exchange->takes && !body_end(&exchange->body, err))
         return false;
     if (!is_whole(exchange, err))
