@@ -8,6 +8,7 @@
  */
 #include "core/run.h"
 #include "base/log.h"
+#include "core/access.h"
 #include "core/clean.h"
 #include "core/meter.h"
 #include "core/sched.h"
@@ -15,10 +16,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LOG_MAX          (16 << 20)
-#define OPEN_MAX         256
-#define GRACE_MS         3000            /* what is under way may end before it is cancelled */
-#define REFRESH_AHEAD_MS (5 * 60 * 1000) /* credentials are renewed before they expire */
+#define LOG_MAX  (16 << 20)
+#define OPEN_MAX 256
+#define GRACE_MS 3000 /* what is under way may end before it is cancelled */
 
 enum ending { NOT_ENDING, END_SIGNAL, END_CANCEL, END_ABORT, END_STOP, END_DURATION, END_FATAL };
 
@@ -428,37 +428,6 @@ static void show_progress(struct run *run)
         queued->event.totals = &run->totals;
 }
 
-static void refresh_one(struct run *run, struct store_state *state, struct store *store)
-{
-    struct err err = {0};
-    state->refresh = false;
-    if (!run->config.hooks.refresh || run->config.hooks.refresh(run->config.hooks.ctx, store, &err))
-        return;
-    run->totals.hook_errors++;
-    log_error("%s: new credentials for %s could not be had: %s", run->config.job->name, store->name,
-              err.message);
-}
-
-/* Credentials that a script provides are asked for again before they expire and when a store says
- * that they have. */
-static void refresh_credentials(struct run *run)
-{
-    const struct job *job = run->config.job;
-    for (int i = 0; i < job->n_stores; i++) {
-        struct store_state *state = &run->turn.stores[i];
-        const struct credentials *now = job->stores[i].store->credentials;
-        if (!job->stores[i].can_refresh)
-            continue;
-        bool soon = now && now->expires_ms &&
-                    now->expires_ms - run->turn.wall_ms < REFRESH_AHEAD_MS &&
-                    run->turn.wall_ms >= state->refreshed_ms + 1000;
-        if (!state->refresh && !soon)
-            continue;
-        state->refreshed_ms = run->turn.wall_ms;
-        refresh_one(run, state, job->stores[i].store);
-    }
-}
-
 /* The log of the journal is folded back when it has grown, so that it stays small however long the
  * run; a checkpoint that finds little to do would cost more than it saves. */
 static void tend_journal(struct run *run)
@@ -505,32 +474,43 @@ static int status_of(const struct run *run)
     return failed ? 1 : 0;
 }
 
-static void end(struct run *run)
+/* The run is called finished only after everybody was told: a crash before that tells them again,
+ * and repeats nothing else. */
+static void close_run(struct run *run)
 {
     struct err err = {0};
     const struct totals *totals = &run->totals;
+    bool complete = run->ending == NOT_ENDING && !totals->objects_failed && !run->list_failed;
+
+    if (run->exit_status == 0 && totals->hook_errors)
+        run->exit_status = 1;
+    if ((!complete || journal_finish_run(run->config.journal, &err)) &&
+        journal_note_end(run->config.journal, run->exit_status, run->turn.wall_ms, &err))
+        return;
+    log_error("%s: %s", run->config.job->name, err.message);
+    run->exit_status = run->exit_status ? run->exit_status : 1;
+}
+
+static void end(struct run *run)
+{
+    struct err err = {0};
 
     if (run->ending == END_ABORT)
         clean_all(&run->config, &err);
     else if (run->ending == NOT_ENDING)
         clean_orphans(&run->config);
     run->exit_status = status_of(run);
-    bool complete = run->ending == NOT_ENDING && !totals->objects_failed && !run->list_failed;
-    if (complete && !journal_finish_run(run->config.journal, &err))
-        turn_fatal(&run->turn, &err);
-    journal_note_end(run->config.journal, run->exit_status, run->turn.wall_ms, &err);
     fill_totals(run);
     struct queued_event *queued = turn_emit(&run->turn, NULL, EVENT_JOB_FINISHED);
     if (queued) {
-        queued->event.totals = totals;
+        queued->event.totals = &run->totals;
         queued->event.exit_status = run->exit_status;
     }
     run->over = true;
     deliver(run);
     if (run->config.hooks.resume)
         run->config.hooks.resume(run->config.hooks.ctx, run, run->turn.now_ms);
-    if (run->exit_status == 0 && totals->hook_errors)
-        run->exit_status = 1;
+    close_run(run);
 }
 
 static bool is_over(const struct run *run)
@@ -574,7 +554,7 @@ bool run_turn(struct run *run)
     if (!run->started)
         begin(run);
     decide(run, ops);
-    refresh_credentials(run); /* what failed for want of them goes out again in this very turn */
+    access_refresh(&run->turn); /* what failed for want of them goes out again in this very turn */
     dispatch(run);
     talk(run);
     tend_journal(run);

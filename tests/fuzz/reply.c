@@ -1,4 +1,4 @@
-/* Any bytes as a whole reply: kind of call, provider and status, header lines, an empty line, a body. */
+/* Any bytes as a whole reply: kind of call, provider and status, headers, an empty line, a body. */
 #include "wire/object_api.h"
 #include <stdlib.h>
 #include <string.h>
