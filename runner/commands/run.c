@@ -83,6 +83,8 @@ static void on_event(void *ctx, const struct event *event)
         if (listener->lines.len > LIMIT_LINE)
             flush_events(listener);
         event_json(&listener->lines, event, listener->job->name);
+        if (event->kind == EVENT_JOB_FINISHED)
+            flush_events(listener); /* before the journal says that the run is over */
     }
     if (listener->shown & (1u << event->kind))
         display_event(&listener->display, event);
