@@ -25,20 +25,21 @@ return haul.job {
 
 -- Bytes of parts that this run moved although an earlier run had reported them done; remembers them.
 local function moved_again(run, reported)
-  local again, now = 0, {}
+  local again, now, why = 0, {}, { run.stderr }
+  for _, event in ipairs(run:all "restarted") do why[#why + 1] = json.encode(event) end
   for _, event in ipairs(run:all "part_succeeded") do
     local id = event.key .. " " .. event.part.number
     if reported[id] and not now[id] then again = again + event.part.size end
     now[id] = true
   end
   for id in pairs(now) do reported[id] = true end
-  return again
+  return again, table.concat(why, "\n")
 end
 
 -- Runs with kills at random moments until a run comes to its end.  Gives the largest re-send after a
--- kill and how many kills there were.
+-- kill, how many kills there were, and what was said about starting over.
 local function with_kills(world, random, kills)
-  local largest, killed, reported = 0, 0, {}
+  local largest, killed, reported, reasons = 0, 0, {}, ""
   while true do
     local run = world:start()
     if killed < kills then
@@ -49,8 +50,10 @@ local function with_kills(world, random, kills)
     end
     run:wait(120)
     if run.status ~= 0 and run.status ~= 137 then error("a run ended by itself\n" .. run:describe()) end
-    largest = math.max(largest, moved_again(run, reported))
-    if run.status == 0 then return largest, killed end
+    local again, why = moved_again(run, reported)
+    if again > largest then largest, reasons = again, why end
+    -- Killed after the last word it had been done all the same; what comes next is another run.
+    if run:find "job_finished" then return largest, killed, reasons end
   end
 end
 
@@ -74,10 +77,10 @@ describe("killed at random moments,", function()
       local world = haul.world { keys = rgw.keys }
       local dst = files.mkdir(world:path "dst")
       world:job(JOB, { place = { rgw.store }, from = { from:format(dst) }, to = { to:format(dst) } })
-      local again, killed = with_kills(world, random, math.min(3, KILLS - done))
+      local again, killed, reasons = with_kills(world, random, math.min(3, KILLS - done))
       look(dst)
       largest = math.max(largest, again)
-      assert.is_true(again <= BOUND, ("%d bytes moved again after one kill, seed %d"):format(again, seed))
+      assert.is_true(again <= BOUND, ("%d bytes moved again after one kill, seed %d\n%s"):format(again, seed, reasons))
       done = done + killed
       world:remove()
     end
