@@ -5,6 +5,7 @@
  * started, ops under way are cancelled, and once all are back transfer_move_out tells what failed,
  * waits for a script's decision, cleans up as far as it should, and ends or begins again.
  */
+#include "base/fault.h"
 #include "core/retry.h"
 #include "core/step.h"
 #include <stdio.h>
@@ -267,6 +268,7 @@ bool transfer_was_done(struct transfer *t, struct turn *turn)
 
 void transfer_succeed(struct transfer *t, struct turn *turn)
 {
+    (void)FAULT(object_done);
     t->row.state = ROW_DONE;
     transfer_emit(t, turn, EVENT_VERIFIED);
     transfer_emit(t, turn, EVENT_OBJECT_SUCCEEDED);
