@@ -81,6 +81,7 @@ $(OUT)/probe/%.so: tests/probe/%.c $(LIB)
 
 # Every spec, and one closing line over all of them.  `tests/run FILE` runs single ones.
 test: packages-BUILD packages-DEMO packages-TEST haul probes ## all of the tests
+	@$(MAKE) --no-print-directory BUILD=asan build/asan/haul
 	@BUILD=$(BUILD) tests/run
 
 # The simulator: core/ in a world of its own; some functions are replaced by the linker.
