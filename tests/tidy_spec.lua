@@ -8,7 +8,7 @@ for i, name in ipairs(LAYERS) do LEVEL[name] = i end
 
 -- Header of a library -> patterns of the files that may include it.
 local OWNERS = {
-  ["curl/"] = { "^runner/io/lane%.c$", "^runner/io/exchange%.c$", "^runner/commands/version%.c$" },
+  ["curl/"] = { "^runner/io/lane%.c$", "^runner/io/exchange%.c$", "^runner/io/transport%.c$" },
   ["sqlite3.h"] = { "^runner/core/journal[%w_]*%.c$", "^runner/commands/version%.c$" },
   ["openssl/"] = { "^runner/wire/digest%.c$", "^runner/commands/version%.c$" },
   ["expat.h"] = { "^runner/wire/" },

@@ -3,6 +3,7 @@
 #include "base/list.h"
 #include "base/version.h"
 #include "io/socket.h"
+#include "io/transport.h"
 #include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -467,50 +468,6 @@ void exchange_restart(struct exchange *exchange)
     set(exchange, CURLOPT_BUFFERSIZE, receive_buffer(exchange));
 }
 
-static enum err_kind kind_of(CURLcode code)
-{
-    switch (code) {
-    case CURLE_OPERATION_TIMEDOUT:
-        return ERR_TIMEOUT;
-    case CURLE_WEIRD_SERVER_REPLY:
-    case CURLE_UNSUPPORTED_PROTOCOL: /* an answer without a status line */
-    case CURLE_BAD_CONTENT_ENCODING:
-        return ERR_SERVER;
-    case CURLE_URL_MALFORMAT:
-        return ERR_INVALID;
-    case CURLE_OUT_OF_MEMORY:
-    case CURLE_BAD_FUNCTION_ARGUMENT:
-    case CURLE_ABORTED_BY_CALLBACK:
-    case CURLE_WRITE_ERROR:
-        return ERR_BUG;
-    default:
-        return ERR_NETWORK;
-    }
-}
-
-static bool is_trust(CURLcode code)
-{
-    return code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE ||
-           code == CURLE_SSL_ISSUER_ERROR || code == CURLE_SSL_CRL_BADFILE;
-}
-
-static bool transport_fault(const struct exchange *exchange, CURLcode code, struct err *err)
-{
-    const struct store *store = exchange->op->in.store;
-    const char *text = exchange->text[0] ? exchange->text : curl_easy_strerror(code);
-
-    if (!is_trust(code)) {
-        err_set(err, kind_of(code), "%s: %s", store->host, text);
-        err->final = code == CURLE_URL_MALFORMAT;
-        return false;
-    }
-    err_set(err, ERR_NETWORK, "%s: %s; trusted are the certificates in %s%s", store->host, text,
-            store->ca_file ? store->ca_file : "the system's store",
-            store->ca_file ? "" : " (set ca for a private one)");
-    err->final = true;
-    return false;
-}
-
 /* An answer that refuses counts even if the connection broke behind it: servers that do not want a
  * body often just close. */
 static bool refuses(const struct exchange *exchange)
@@ -545,7 +502,7 @@ static bool verdict(struct exchange *exchange, CURLcode code)
         return false;
     }
     if (code != CURLE_OK && !refuses(exchange))
-        return transport_fault(exchange, code, err);
+        return transport_fault(exchange->op->in.store, (int)code, exchange->text, err);
     if (!exchange->head.done)
         return err_set(err, ERR_NETWORK, "%s: no answer", op->in.store->host);
     if (exchange->takes && !body_end(&exchange->body, err))
@@ -557,7 +514,7 @@ static bool verdict(struct exchange *exchange, CURLcode code)
     if (is_get(op) && !exchange->takes)
         *err = exchange->refusal;
     else if (code != CURLE_OK)
-        transport_fault(exchange, code, err);
+        transport_fault(exchange->op->in.store, (int)code, exchange->text, err);
     return err->kind == ERR_NONE;
 }
 

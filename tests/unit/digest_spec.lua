@@ -1,6 +1,6 @@
 -- Expected values were computed with Python's zlib, hashlib and hmac, and bit by bit for the CRCs.
 package.path = "tests/?.lua;" .. package.path
-local wire = require "support.probe" "wire"
+local digest = require "support.probe" "digest"
 
 local function bytes(n, factor, offset)
   local list = {}
@@ -42,7 +42,7 @@ local known = {
 describe("checksum", function()
   for _, kind in ipairs(kinds) do
     it(kind .. " has its known values", function()
-      for text, sum in pairs(known[kind]) do assert.equal(sum, wire.sum(kind, text)) end
+      for text, sum in pairs(known[kind]) do assert.equal(sum, digest.sum(kind, text)) end
     end)
 
     it(kind .. " does not depend on how the bytes come", function()
@@ -55,52 +55,52 @@ describe("checksum", function()
           pieces[#pieces + 1] = text:sub(at, at + n - 1)
           at = at + n
         end
-        assert.equal(wire.sum(kind, text), wire.sum(kind, table.unpack(pieces)))
+        assert.equal(digest.sum(kind, text), digest.sum(kind, table.unpack(pieces)))
       end
     end)
 
     it(kind .. " of a whole comes from its parts", function()
-      assert.equal(known[kind][A .. B], wire.combine(kind, known[kind][A], known[kind][B], #B))
-      assert.equal(known[kind][B .. A], wire.combine(kind, known[kind][B], known[kind][A], #A))
-      assert.equal(known[kind]["123456789"], wire.combine(kind, known[kind]["12345"], known[kind]["6789"], 4))
+      assert.equal(known[kind][A .. B], digest.combine(kind, known[kind][A], known[kind][B], #B))
+      assert.equal(known[kind][B .. A], digest.combine(kind, known[kind][B], known[kind][A], #A))
+      assert.equal(known[kind]["123456789"], digest.combine(kind, known[kind]["12345"], known[kind]["6789"], 4))
       math.randomseed(12)
       for _ = 1, 300 do
         local cut, len = math.random(0, 5000), math.random(0, 5000)
         local first, second = A:sub(1, cut), A:sub(cut + 1, cut + len)
-        assert.equal(wire.sum(kind, first .. second),
-          wire.combine(kind, wire.sum(kind, first), wire.sum(kind, second), #second))
+        assert.equal(digest.sum(kind, first .. second),
+          digest.combine(kind, digest.sum(kind, first), digest.sum(kind, second), #second))
       end
     end)
 
     it(kind .. " combines the same in any grouping, at sizes beyond memory", function()
       math.randomseed(13)
       for _ = 1, 50 do
-        local a, b, c = wire.sum(kind, tostring(math.random())), wire.sum(kind, tostring(math.random())),
-          wire.sum(kind, tostring(math.random()))
+        local a, b, c = digest.sum(kind, tostring(math.random())), digest.sum(kind, tostring(math.random())),
+          digest.sum(kind, tostring(math.random()))
         local len_b, len_c = math.random(0, 1 << 45), math.random(0, 1 << 45)
-        local left = wire.combine(kind, wire.combine(kind, a, b, len_b), c, len_c)
-        local right = wire.combine(kind, a, wire.combine(kind, b, c, len_c), len_b + len_c)
+        local left = digest.combine(kind, digest.combine(kind, a, b, len_b), c, len_c)
+        local right = digest.combine(kind, a, digest.combine(kind, b, c, len_c), len_b + len_c)
         assert.equal(left, right)
       end
     end)
 
     it(kind .. " survives being written down", function()
       for _, sum in pairs(known[kind]) do
-        assert.equal(sum, wire.sum_of_text(kind, wire.sum_text(kind, sum)))
+        assert.equal(sum, digest.sum_of_text(kind, digest.sum_text(kind, sum)))
       end
     end)
   end
 
   it("is written as S3 writes it", function()
-    assert.equal("rosUhgp5mIg=", wire.sum_text("crc64nvme", "ae8b14860a799888"))
-    assert.equal("+nQk2JYj2xI=", wire.sum_text("crc64nvme", wire.sum("crc64nvme", "part-seven")))
-    assert.equal("Q81WRQ==", wire.sum_text("crc32", wire.sum("crc32", "part-seven")))
-    assert.equal("41HrCw==", wire.sum_text("crc32c", wire.sum("crc32c", "part-seven")))
+    assert.equal("rosUhgp5mIg=", digest.sum_text("crc64nvme", "ae8b14860a799888"))
+    assert.equal("+nQk2JYj2xI=", digest.sum_text("crc64nvme", digest.sum("crc64nvme", "part-seven")))
+    assert.equal("Q81WRQ==", digest.sum_text("crc32", digest.sum("crc32", "part-seven")))
+    assert.equal("41HrCw==", digest.sum_text("crc32c", digest.sum("crc32c", "part-seven")))
   end)
 
   it("is not read from anything else", function()
     for _, text in ipairs { "", "41HrCw==-3", "41HrCw", "rosUhgp5mIg=", "41HrC*==", "41HrCw=", "====", "AAAA" } do
-      assert.is_nil(wire.sum_of_text("crc32c", text))
+      assert.is_nil(digest.sum_of_text("crc32c", text))
     end
   end)
 end)
@@ -115,10 +115,10 @@ describe("hash", function()
     for _, case in ipairs(cases) do
       local half = #case[1] // 2
       local first, second = case[1]:sub(1, half), case[1]:sub(half + 1)
-      assert.equal(case[2], wire.hash("md5", case[1]))
-      assert.equal(case[3], wire.hash("sha256", case[1]))
-      assert.equal(case[2], wire.hash("md5", first, second, ""))
-      assert.equal(case[3], wire.hash("sha256", first, second, ""))
+      assert.equal(case[2], digest.hash("md5", case[1]))
+      assert.equal(case[3], digest.hash("sha256", case[1]))
+      assert.equal(case[2], digest.hash("md5", first, second, ""))
+      assert.equal(case[3], digest.hash("sha256", first, second, ""))
     end
   end)
 
@@ -134,9 +134,9 @@ describe("hash", function()
       [0] = "9e093dd5cc7e80ca6b1a1d83aea4551bf6968dc7", [64] = "9f9d7f983975c7214bbfacb88815e0e0645dc6fc",
       [65] = "057c37eafcd04c3211fb9a05e397e22f3462b0b7", [131] = "00694d79b0eab20b82fba1479c3f244c86ce719d",
     }
-    for n, hex in pairs(sha256) do assert.equal(hex, wire.hmac("sha256", ("k"):rep(n), text)) end
-    for n, hex in pairs(sha1) do assert.equal(hex, wire.hmac("sha1", ("k"):rep(n), text)) end
-    assert.equal("203d1e5cedd2d18f8c5a3beff0bd9c1ebcb97097dfcb288c46b00c9227fde2c0", wire.hmac("sha256", "key", text))
+    for n, hex in pairs(sha256) do assert.equal(hex, digest.hmac("sha256", ("k"):rep(n), text)) end
+    for n, hex in pairs(sha1) do assert.equal(hex, digest.hmac("sha1", ("k"):rep(n), text)) end
+    assert.equal("203d1e5cedd2d18f8c5a3beff0bd9c1ebcb97097dfcb288c46b00c9227fde2c0", digest.hmac("sha256", "key", text))
   end)
 end)
 
@@ -144,16 +144,16 @@ describe("base64", function()
   it("goes both ways", function()
     local cases = { [""] = "", f = "Zg==", fo = "Zm8=", foo = "Zm9v", foob = "Zm9vYg==", ["\0\255"] = "AP8=" }
     for plain, text in pairs(cases) do
-      assert.equal(text, wire.base64(plain))
-      assert.equal(plain, wire.unbase64(text))
+      assert.equal(text, digest.base64(plain))
+      assert.equal(plain, digest.unbase64(text))
     end
-    for n = 0, 64 do assert.equal(all:sub(1, n), wire.unbase64(wire.base64(all:sub(1, n)))) end
+    for n = 0, 64 do assert.equal(all:sub(1, n), digest.unbase64(digest.base64(all:sub(1, n)))) end
   end)
 
   it("refuses what is none, and what has no room", function()
     for _, text in ipairs { "Z", "Zg=", "Zg", "Z===", "=", "==", "Zg==Zg==", "Zm 9v", "Zm9v\n", "Zm-_" } do
-      assert.is_nil(wire.unbase64(text))
+      assert.is_nil(digest.unbase64(text))
     end
-    assert.is_nil(wire.unbase64(wire.base64(all:sub(1, 65))))
+    assert.is_nil(digest.unbase64(digest.base64(all:sub(1, 65))))
   end)
 end)

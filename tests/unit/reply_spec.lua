@@ -1,5 +1,6 @@
 -- What replies mean: answers, object data, and failures of every provider.
 package.path = "tests/?.lua;" .. package.path
+local digest = require "support.probe" "digest"
 local wire = require "support.probe" "wire"
 
 local s3 = { kind = "s3", bucket = "data", region = "us-west-2" }
@@ -290,7 +291,7 @@ does not match.</Message><AWSAccessKeyId>AKSECRET</AWSAccessKeyId><StringToSign>
       .. "<EC>0026-00000001</EC></Error>"
     local err = bad(oss, "list", { status = 404, body = xml }, "missing", true)
     assert.same({ "NoSuchKey", "R", "0026-00000001", "NoSuchKey: gone" }, { err.code, err.request_id, err.host_id, err.message })
-    err = bad(oss, "head", { status = 404, headers = { ["x-oss-err"] = wire.base64(xml:sub(1, 40) .. "</Message></Error>") } },
+    err = bad(oss, "head", { status = 404, headers = { ["x-oss-err"] = digest.base64(xml:sub(1, 40) .. "</Message></Error>") } },
       "missing", true)
     assert.equal("NoSuchKey", err.code)
     err = bad(oss, "head", { status = 404, headers = { ["x-oss-err"] = "%%%", ["x-oss-ec"] = "0026-1" } }, "missing", true)
