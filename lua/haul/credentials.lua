@@ -210,10 +210,18 @@ local function look_up(where, who, provider, profile)
   return set.access_key and set or nil
 end
 
+-- What goes wrong in the job file's function is no mistake of the job file: perhaps a vault is closed.
+local function ask_first(where, who, ask)
+  local good, result = pcall(credentials.provider(ask))
+  if good then return result end
+  if type(result) == "table" then error(result, 0) end
+  err.raise_auth(where, who, "the credentials function: %s", tostring(result))
+end
+
 -- The userdata for a store: explicit option, environment, shared files, in this order.
 function credentials.find(where, who, provider, explicit, profile)
   if explicit == "anonymous" then return core.anonymous() end
-  if type(explicit) == "function" then return credentials.provider(explicit)() end
+  if type(explicit) == "function" then return ask_first(where, who, explicit) end
   local set = explicit
   if not set or set.profile then
     set = look_up(where, who, provider, set and set.profile or profile) or none_found(where, who, provider)
