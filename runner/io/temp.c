@@ -138,6 +138,12 @@ bool temp_save(struct op *op)
     return ok;
 }
 
+/* As good as gone: it is left to whoever put it there, and another is made. */
+static bool not_ours(const char *name, struct err *err)
+{
+    return err_set(err, ERR_MISSING, "'%s' is not a temporary file of haul", name);
+}
+
 /* A temporary file of an earlier run: ours, whole, and linked once (a hard link planted under its
  * name would have us write into somebody's file). */
 static bool is_ours(int fd, struct stat *st, const char *name, struct err *err)
@@ -146,7 +152,7 @@ static bool is_ours(int fd, struct stat *st, const char *name, struct err *err)
         return err_sys(err, errno, "cannot stat '%s'", name);
     if (S_ISREG(st->st_mode) && st->st_nlink == 1 && st->st_uid == geteuid())
         return true;
-    return err_set(err, ERR_MISSING, "'%s' is not a temporary file of haul", name);
+    return not_ours(name, err);
 }
 
 static bool recheck_items(struct op *op, int fd)
@@ -193,7 +199,9 @@ bool temp_recheck(struct op *op)
     if ((dir = file_parent(op->in.store, op->in.path, false, &last, &op->out.err)) < 0)
         return false;
     fd = openat(dir, op->in.temp, O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0)
+    if (fd < 0 && (errno == EISDIR || errno == ELOOP || errno == ENXIO))
+        not_ours(op->in.temp, &op->out.err);
+    else if (fd < 0)
         file_err(&op->out.err, errno, "open", op->in.temp);
     close(dir);
     if (fd < 0)
