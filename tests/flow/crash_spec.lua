@@ -30,8 +30,14 @@ end
 describe("a crash", function()
   local rgw, src, wanted, world
 
+  local missing = not server.has "radosgw" and "radosgw is not installed" or
+    not files.exists(BINARY) and ("there is no %s: make BUILD=asan"):format(BINARY)
+  if missing then
+    pending(missing)
+    return
+  end
+
   setup(function()
-    if not server.has "radosgw" then return end
     rgw = server.radosgw()
     src = files.tree(files.dir(), SIZES)
     wanted = files.sums(src)
@@ -39,12 +45,10 @@ describe("a crash", function()
   end)
 
   teardown(function()
-    if rgw then rgw:s3("rm", "test", "crash-down/") end
+    rgw:s3("rm", "test", "crash-down/")
   end)
 
   before_each(function()
-    if not rgw then return pending "radosgw is not installed" end
-    if not files.exists(BINARY) then return pending("there is no " .. BINARY .. ": make BUILD=asan") end
     world = haul.world { keys = rgw.keys }
     files.mkdir(world:path "dst")
   end)

@@ -29,8 +29,12 @@ for _, entry in ipairs(stores.list) do
   describe(name .. ":", function()
     local it_store, world, sizes
 
+    if entry.needs and not server.has(entry.needs) then
+      pending(entry.needs .. " is not installed")
+      return
+    end
+
     setup(function()
-      if entry.needs and not server.has(entry.needs) then return end
       it_store = make()
       local part = it_store.part
       sizes = {
@@ -40,7 +44,6 @@ for _, entry in ipairs(stores.list) do
     end)
 
     before_each(function()
-      if not it_store then return pending(name .. " is not installed") end
       it_store.clear()
       world = haul.world { keys = it_store.keys }
     end)
