@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define RESTARTS_MAX 5
+#define OTHER_PARTS  "the script asked for parts of another size"
 
 static bool is_disk_full(const struct err *err)
 {
@@ -121,6 +122,8 @@ static void note_end(struct transfer *t, struct turn *turn)
 /* The clean-up is through: end, or (true) once more. */
 static bool leave_ended(struct transfer *t, struct turn *turn)
 {
+    if (t->again || t->defer || !t->keep)
+        parts_uncount(t, turn); /* they are lost, or will be found in place again */
     parts_free(t);
     buf_clear(&t->body);
     t->leaving = false;
@@ -176,6 +179,7 @@ void transfer_decide_object(struct transfer *t, const struct decision *decision,
         if (decision->part_size > 0) {
             t->item->part_size = decision->part_size;
             t->keep = false;
+            transfer_emit_reason(t, turn, EVENT_RESTARTED, OTHER_PARTS);
         }
         break;
     case DECIDE_SKIP:
@@ -228,6 +232,7 @@ void transfer_obey(struct transfer *t, const struct decision *decision, struct t
     case DECIDE_RETRY:
         t->item->part_size = decision->part_size;
         t->again = true;
+        transfer_emit_reason(t, turn, EVENT_RESTARTED, OTHER_PARTS);
         start_leaving(t);
         break;
     case DECIDE_SKIP:

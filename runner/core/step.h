@@ -73,8 +73,9 @@ struct span part_span(const struct transfer *t, uint32_t n);
 void part_done(struct transfer *t, uint32_t n, const char *etag, uint64_t sum);
 /* All are there: the sum of the whole into t->sum. */
 void parts_combine(struct transfer *t);
-/* Counts bytes found in place. */
+/* Counts bytes found in place; takes back the count of those that are. */
 void parts_resumed(struct transfer *t, struct turn *turn);
+void parts_uncount(struct transfer *t, struct turn *turn);
 enum check check_of(enum sum_kind kind);
 
 /* --- part.c --------------------------------------------------------------------------- */
