@@ -106,4 +106,9 @@ struct event {
     enum check check;            /* verified, verify_failed, object_succeeded */
     const struct totals *totals; /* progress, job_finished */
     int exit_status;             /* job_finished */
+    struct {
+        int64_t objects, bytes; /* before_delete: what would go, */
+        int64_t target_objects; /* of so many that are there, */
+        int64_t source_objects; /* and so many at the source */
+    } removal;
 };

@@ -14,7 +14,8 @@ enum decision_kind {
     DECIDE_SKIP,
     DECIDE_FAIL,
     DECIDE_DEFER, /* once more, after everything else */
-    DECIDE_STOP   /* end the job, exit status 7 */
+    DECIDE_STOP,  /* end the job, exit status 7 */
+    DECIDE_VETO   /* before_delete: nothing is deleted, exit status 6 */
 };
 
 struct decision {
@@ -23,6 +24,21 @@ struct decision {
     int64_t part_size;        /* RETRY of an object: start over with this; 0: as it is */
     bool refresh_credentials; /* RETRY */
     char reason[256];         /* SKIP, FAIL, STOP */
+};
+
+/* What a job file says about one object before it is taken up. */
+struct mapping {
+    bool selected;                  /* `where` took it */
+    char *target;                   /* whole key or path on the other side; NULL: as it is */
+    struct http_fields *attributes; /* by neutral names; more than the task's; NULL: none */
+    int64_t part_size;              /* 0: the task's */
+};
+
+/* An object as a mapping or a comparison sees it. */
+struct object_view {
+    const char *key;    /* full key, or path below the root */
+    const char *target; /* the name it gets without `rename`; NULL: none */
+    const struct object_info *info;
 };
 
 struct hooks {
@@ -34,6 +50,21 @@ struct hooks {
     void (*emit)(void *ctx, const struct event *event, uint64_t ticket);
     /* Runs what was emitted.  The only place where scripts run during a job. */
     void (*resume)(void *ctx, struct run *run, int64_t now_ms);
+    /* The pure functions of a task (bits in task->functions).  They run while the turn sends, one
+     * object at a time, cannot wait, and are bounded in time like a hook; their error fails that
+     * object, or, in `yield`, the source. */
+    bool (*map)(void *ctx, const struct task *task, const struct object_view *object,
+                struct mapping *mapping,
+                struct err *err); /* frees nothing: mapping is the caller's */
+    bool (*compare)(void *ctx, const struct task *task, const struct object_view *source,
+                    const struct object_view *target, bool *same, char why[256], struct err *err);
+    /* The next key of an iterator or manifest (owned by the caller; size -1 when not named); NULL
+     * with kind NONE at the end.  Manifest rows may name `target` too. */
+    char *(*yield)(void *ctx, const struct task *task, struct object_info *info, char **target,
+                   struct err *err);
+    /* Another name for the second of two keys that meet at `target`; NULL with kind NONE: skip. */
+    char *(*settle)(void *ctx, const struct task *task, const char *key, const char *other,
+                    const char *target, struct err *err);
     /* Asks the job file for new credentials and puts them into the store. */
     bool (*refresh)(void *ctx, struct store *store, struct err *err);
 };

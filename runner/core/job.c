@@ -1,11 +1,22 @@
 #include "core/job.h"
 #include <stdlib.h>
 
+static void list_free(char **list, int n)
+{
+    for (int i = 0; i < n; i++)
+        free(list[i]);
+    free(list);
+}
+
 static void task_free(struct task *task)
 {
-    for (int i = 0; i < task->n_keys; i++)
-        free(task->keys[i]);
-    free(task->keys);
+    list_free(task->keys, task->n_keys);
+    list_free(task->splits, task->n_splits);
+    list_free(task->selection.include, task->selection.n_include);
+    list_free(task->selection.exclude, task->selection.n_exclude);
+    if (task->attributes)
+        http_fields_free(task->attributes);
+    free(task->attributes);
     free(task->from_path);
     free(task->to_path);
 }

@@ -4,7 +4,7 @@
  * that lua/ has normalised, owned by whoever made it, read by core/.  No defaults live here: every
  * number is set.
  */
-#include "wire/store.h"
+#include "wire/object_api.h"
 
 enum jitter { JITTER_FULL, JITTER_NONE };
 enum durability { DURABLE_OBJECT, DURABLE_GROUP, DURABLE_NONE };
@@ -17,10 +17,43 @@ struct retry_policy {
     uint32_t on; /* bits 1u << enum err_kind */
 };
 
+enum task_kind { TASK_COPY, TASK_SYNC, TASK_DELETE };
+/* What happens where the target is there already (copy). */
+enum overwrite { OVERWRITE_ALWAYS, OVERWRITE_NEVER, OVERWRITE_NEWER };
+/* When two objects count as the same (sync). */
+enum compare {
+    COMPARE_FINGERPRINT, /* as the journal remembers both sides; size and time where it does not */
+    COMPARE_SIZE,
+    COMPARE_TIME, /* size, and the target is not older */
+    COMPARE_ETAG,
+    COMPARE_CHECKSUM, /* the best sum both sides offer; files are read */
+    COMPARE_SCRIPT
+};
+/* What happens to the second of two keys that would meet at one name. */
+enum conflict { CONFLICT_ERROR, CONFLICT_SKIP, CONFLICT_RENAME, CONFLICT_SCRIPT };
+/* How objects get from one remote store to another. */
+enum route {
+    ROUTE_AUTO,   /* by the service where it can, else through this machine */
+    ROUTE_SERVER, /* by the service or not at all */
+    ROUTE_RELAY
+};
+
+/* Which of the objects that a source names are taken. */
+struct selection {
+    char **include, **exclude; /* globs over keys relative to from_path; exclude wins */
+    int n_include, n_exclude;
+    int64_t min_size, max_size; /* -1: any */
+    int64_t since_ms, until_ms; /* modified not before, not after; wall clock; 0: any */
+};
+
+/* The functions of a job file that a task has; bits. */
+enum { TASK_MAPS = 1, TASK_COMPARES = 2, TASK_YIELDS = 4, TASK_SETTLES = 8 };
+
 /* Objects that go from one place to another. */
 struct task {
     int number; /* from 1, in the order of the job file */
-    const struct store *from, *to;
+    enum task_kind kind;
+    const struct store *from, *to; /* DELETE: `to` is where objects are removed, and `from` too */
     char *from_path; /* a key, or a prefix ("" or ending in '/'); below the root for a dir */
     char *to_path;   /* the same; a prefix unless `single` names the target exactly */
     bool single;     /* from_path is one object */
@@ -30,6 +63,46 @@ struct task {
     int concurrency;   /* requests in flight of this task; 0: only the job's limit */
     int64_t rate;      /* bytes a second, each way; -1: unlimited */
     struct retry_policy retry;
+    struct selection selection;
+    struct http_fields *attributes; /* what every target object gets, by neutral names; NULL */
+    bool preserve;                  /* content type, metadata and mtime are carried over */
+    enum overwrite overwrite;
+    enum compare compare;
+    enum conflict conflict;
+    enum route route;
+    bool remove;         /* SYNC: extras on the target are deleted, in a last phase */
+    double max_delete;   /* the largest share of the target that may go, 0 to 1 ... */
+    int64_t max_deletes; /* ... or, when not -1, the largest number */
+    bool keeps_empty;    /* an empty source stops the deletes (all but DELETE tasks) */
+    char **splits;       /* keys, ascending: the source is listed in so many ranges + 1 at once */
+    int n_splits;
+    int auto_splits;    /* so many ranges, to be found out; 0: one */
+    unsigned functions; /* TASK_MAPS (where, rename, headers, ...), TASK_COMPARES, TASK_YIELDS
+                           (keys come from an iterator or a manifest), TASK_SETTLES (conflict) */
+    struct task *also;  /* the next target of the same source (`to = { a, b }`); NULL: none */
+    bool is_also;       /* is such a one: no task of its own for run */
+};
+
+/* A time of day from `from_min` to `to_min`, in minutes of local time; over midnight when from >
+ * to.
+ */
+struct window {
+    bool set;
+    int from_min, to_min;
+};
+
+/* When too many objects fail, the job stops. */
+struct breaker {
+    double share;  /* of those that ended, 0 to 1; 0: no such limit ... */
+    int64_t of;    /* ... once so many have ended */
+    int64_t count; /* so many; 0: no such limit */
+};
+
+enum overlap { OVERLAP_FAIL, OVERLAP_WAIT, OVERLAP_SKIP };
+
+/* Shard `index` (from 0) of `count`: only keys whose hash falls to it. */
+struct shard {
+    int index, count; /* count 0: all keys */
 };
 
 struct job_store {
@@ -46,6 +119,10 @@ struct job {
     int lanes, workers;
     int64_t rate; /* bytes a second, each way; -1: unlimited */
     enum durability durability;
+    enum overlap overlap;
+    struct window window;
+    struct breaker breaker;
+    struct shard shard; /* of the command line or the environment */
     struct job_store *stores;
     int n_stores;
     struct task *tasks;

@@ -198,6 +198,7 @@ void transfer_decide_object(struct transfer *t, const struct decision *decision,
             snprintf(t->err.message, sizeof t->err.message, "%s", decision->reason);
         break;
     case DECIDE_POLICY:
+    case DECIDE_VETO:
         break;
     }
 }
@@ -253,6 +254,7 @@ void transfer_obey(struct transfer *t, const struct decision *decision, struct t
         transfer_give_up(t, &err, turn);
         break;
     case DECIDE_POLICY:
+    case DECIDE_VETO:
         break;
     }
 }

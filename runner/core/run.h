@@ -25,6 +25,7 @@ struct run_config {
     void *clock_ctx;
     int64_t max_duration_ms; /* 0: none; then as if stopped, exit status 10 */
     bool only_failed;        /* take up only what the journal has as failed */
+    bool verify;             /* compare both sides of every task and write nothing */
 };
 
 struct run *run_new(const struct run_config *config);

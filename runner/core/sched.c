@@ -76,6 +76,7 @@ static void retire(struct sched *sched, struct transfer *t)
         *again = *t->item;
         again->key = xstrdup(t->item->key);
         again->target = xstrdup(t->item->target);
+        t->item->attributes = NULL; /* they move to the new one */
         list_push(&sched->deferred, again);
     }
     t->next = sched->ended;

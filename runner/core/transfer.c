@@ -52,6 +52,9 @@ void item_free(struct item *item)
         return;
     free(item->key);
     free(item->target);
+    if (item->attributes)
+        http_fields_free(item->attributes);
+    free(item->attributes);
     free(item);
 }
 

@@ -11,7 +11,14 @@
 #include "core/turn.h"
 #include "io/op.h"
 
-enum way { WAY_UPLOAD, WAY_DOWNLOAD, WAY_COPY };
+enum way {
+    WAY_UPLOAD,
+    WAY_DOWNLOAD,
+    WAY_COPY,   /* between directories */
+    WAY_RELAY,  /* between remote stores, through memory */
+    WAY_SERVER, /* between buckets of one service, by the service */
+    WAY_VERIFY  /* nothing is sent: both sides are compared */
+};
 
 enum step {
     STEP_OPEN,       /* the source file: open, stat, read it when it is small */
@@ -65,11 +72,15 @@ struct part {
 struct item {
     struct item *next;
     const struct task *task;
-    char *key;               /* full key, or path below the root */
-    char *target;            /* the same on the other side */
-    struct object_info info; /* size -1: not listed, to be asked for */
-    bool deferred;           /* a script put it behind everything else once already */
-    int64_t part_size;       /* a script's wish; 0: the task's */
+    char *key;                      /* full key, or path below the root */
+    char *target;                   /* the same on the other side */
+    struct object_info info;        /* size -1: not listed, to be asked for */
+    bool deferred;                  /* a script put it behind everything else once already */
+    int64_t part_size;              /* a script's wish; 0: the task's */
+    struct http_fields *attributes; /* of a script, by neutral names; more than the task's; NULL */
+    bool has_target;                /* the target was listed too: ... */
+    struct object_info target_info; /* ... and this is what it is */
+    bool verify;                    /* only compare */
 };
 
 void item_free(struct item *item);

@@ -7,6 +7,7 @@ const char *op_name(const struct op *op)
         [OP_CALL] = "call",       [OP_OPEN] = "open",     [OP_HASH] = "hash",
         [OP_TEMP] = "temp",       [OP_COPY] = "copy",     [OP_SAVE] = "save",
         [OP_RECHECK] = "recheck", [OP_FINISH] = "finish", [OP_DISCARD] = "discard",
+        [OP_REMOVE] = "remove",
     };
 
     return op->kind == OP_CALL ? call_name(op->in.call.kind) : name[op->kind];

@@ -23,6 +23,7 @@ enum op_kind {
     OP_SAVE,    /* worker: a small body into a temporary file, closed again */
     OP_FINISH,  /* worker: sync, close and rename temporary files; sync their directories */
     OP_DISCARD, /* worker: close and unlink a temporary file, or close a source */
+    OP_REMOVE,  /* worker: unlink files below a directory, and the directories that become empty */
     OP_KINDS
 };
 
@@ -33,12 +34,13 @@ const char *op_name(const struct op *op); /* "head", "get", "temp", ...: for log
 struct finish_item {
     uint64_t transfer; /* whose it is */
     const struct store *root;
-    const char *path; /* below the root */
-    const char *temp; /* name of the temporary file, in the same directory */
-    int fd;           /* open, or -1; closed by the worker */
-    int64_t mtime_ns; /* to be set on the file; 0: leave */
-    struct err err;   /* out: kind NONE when the file is in place */
-    bool renamed;     /* out: the final name is there (what failed came after) */
+    const char *path;        /* below the root */
+    const char *temp;        /* name of the temporary file, in the same directory */
+    int fd;                  /* open, or -1; closed by the worker */
+    int64_t mtime_ns;        /* to be set on the file; 0: leave */
+    struct object_info info; /* out: of the file in place: size, mtime_ns, inode */
+    struct err err;          /* out: kind NONE when the file is in place */
+    bool renamed;            /* out: the final name is there (what failed came after) */
 };
 
 /* A range of a temporary file and the sum its bytes must have. */
@@ -46,6 +48,12 @@ struct recheck_item {
     int64_t off, len;
     uint64_t sum;
     bool good; /* out */
+};
+
+/* One file to be removed. */
+struct remove_item {
+    const char *path; /* below the root */
+    struct err err;   /* out: kind NONE when it is gone (or was not there) */
 };
 
 struct op {
@@ -75,10 +83,15 @@ struct op {
         int64_t size;           /* TEMP: what to allocate */
         int64_t mtime_ns;       /* SAVE: to be set on the file */
         enum sum_kind sum_kind; /* computed over the bytes in passing */
-        bool want_md5, want_sha256; /* HASH, OPEN (small) */
+        bool want_md5, want_sha256; /* HASH, OPEN (small); want_md5 also PUT, PART with a feed */
         struct finish_item *finish;
         struct recheck_item *recheck;
+        struct remove_item *remove;
         int n_items;
+        /* PUT, PART: a GET whose body is this one's, sent while it arrives, through a bounded ring
+         * in memory.  Made by control, never submitted itself; both run in one lane, and the pair
+         * comes back together, each with its own `out`; freed with this op. */
+        struct op *feed;
         bool sync;         /* FINISH: durable before it is said to be done */
         struct walk *walk; /* LIST on a directory: where the walk stands */
     } in;

@@ -222,7 +222,7 @@ static bool add_headers(const struct store *store, const struct object_call *cal
     if (s3)
         ok = ok && add_sum(call, headers);
     if (call->kind == CALL_PUT || call->kind == CALL_CREATE)
-        ok = ok && add_fields(headers, call->headers);
+        ok = ok && (!call->attributes || add_fields(headers, call->attributes));
     return ok && add_fields(headers, &store->headers);
 }
 

@@ -5,14 +5,17 @@
  * retry.  Any thread may use its own structs.
  */
 #include "base/limits.h"
+#include "wire/attributes.h"
 #include "wire/store.h"
 
 enum call_kind {
     CALL_HEAD,       /* what an object is */
     CALL_GET,        /* a range of it: 206 demanded; off 0 and len -1 means all of it, 200 */
     CALL_PUT,        /* a whole object in one request */
+    CALL_COPY,       /* a whole object from another bucket of the same service, by the service */
     CALL_CREATE,     /* a multipart upload */
     CALL_PART,       /* one part of it */
+    CALL_PART_COPY,  /* one part of it, a range of an object of the same service */
     CALL_LIST_PARTS, /* what the server has of it, one page */
     CALL_COMPLETE,
     CALL_ABORT,
@@ -76,8 +79,10 @@ struct object_call {
     enum call_kind kind;
     const char *key;      /* of the object; NULL for calls on the bucket */
     int64_t off, len;     /* GET: the range; PUT, PART: len is the length of the body */
-    const char *if_match; /* GET: the ETag pinned by the HEAD */
-    int64_t total;        /* GET: the size that Content-Range must name; -1: any */
+    const char *if_match; /* GET: the ETag pinned by the HEAD; COPY, PART_COPY: of the source */
+    const char *source_bucket, *source_key; /* COPY, PART_COPY: what is copied; off and len are the
+                                               range of a PART_COPY */
+    int64_t total; /* GET: the size that Content-Range must name; -1: any */
     const char *upload_id;
     int part_number;               /* from 1 */
     const struct part_list *parts; /* COMPLETE: ascending */
@@ -87,7 +92,9 @@ struct object_call {
     uint8_t md5[MD5_LEN];
     bool has_sha256; /* the payload hash, where the store signs payloads */
     uint8_t sha256[SHA256_LEN];
-    const struct http_fields *headers; /* PUT, CREATE: content-type and the like, metadata */
+    const struct http_fields *attributes;       /* PUT, CREATE, COPY: by their neutral names
+                                                   (wire/attributes.h); NULL: none.  A COPY with any
+                                                   replaces all that the source has */
     const char *prefix, *token, *upload_marker; /* LIST, LIST_PARTS, LIST_UPLOADS */
     const char *start_after;                    /* LIST without a token */
     int max_keys;                               /* 0: the largest page */
@@ -103,6 +110,8 @@ struct object_answer {
     struct part_list parts;  /* LIST_PARTS */
     struct listing listing;  /* LIST, LIST_UPLOADS; DELETE_MANY: the keys that failed */
     char *next_token;        /* LIST_PARTS: the marker of the next page; NULL: last */
+    struct http_fields *attributes; /* HEAD, GET: content type and the like, user metadata, storage
+                                       class; by their neutral names; NULL: none */
     char request_id[72];
     int64_t date_ms; /* the Date of the answer, for clock skew; 0: none */
 };

@@ -9,7 +9,13 @@
 
 struct dialect; /* wire/dialect.h */
 
-enum store_kind { STORE_DIR, STORE_S3, STORE_OSS, STORE_TOS };
+enum store_kind {
+    STORE_DIR,
+    STORE_S3,
+    STORE_OSS,
+    STORE_TOS,
+    STORE_WEB /* plain HTTP: HEAD and GET of named files, unsigned; a source only */
+};
 enum addressing { ADDRESS_AUTO, ADDRESS_VIRTUAL, ADDRESS_PATH, ADDRESS_CNAME };
 /* How bodies are checked on S3; OSS and TOS always answer CRC64.
  * AUTO: CRC32C where the server says it does it, else MD5. */

@@ -382,7 +382,7 @@ static void get_call(lua_State *L, int index, struct object_call *call, struct h
     call->has_sha256 = sha256 && digest_unhex(sha256, SHA256_LEN, call->sha256);
     http_fields_init(&held->headers, FIELDS_MAX);
     get_fields(L, index, "headers", &held->headers);
-    call->headers = &held->headers;
+    call->attributes = &held->headers;
     get_parts(L, index, held);
     call->parts = &held->parts;
     call->n_keys = get_keys(L, index, held);
