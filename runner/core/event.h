@@ -54,9 +54,10 @@ struct totals {
     int64_t objects_known, bytes_known; /* found so far */
     bool listing_done;                  /* the two above are final */
     int64_t objects_done, objects_skipped, objects_failed, objects_deleted;
-    int64_t bytes_done;    /* of parts and objects that are in place, resumed ones too */
-    int64_t bytes_moved;   /* over the wire or the disk in this run, repeats too */
-    int64_t bytes_resumed; /* found in place from an earlier run */
+    int64_t objects_different; /* verify: not the same on both sides */
+    int64_t bytes_done;        /* of parts and objects that are in place, resumed ones too */
+    int64_t bytes_moved;       /* over the wire or the disk in this run, repeats too */
+    int64_t bytes_resumed;     /* found in place from an earlier run */
     int64_t requests, retries, part_failures;
     int64_t hook_errors;
     int64_t in_flight;

@@ -47,7 +47,7 @@ struct selection {
 };
 
 /* The functions of a job file that a task has; bits. */
-enum { TASK_MAPS = 1, TASK_COMPARES = 2, TASK_YIELDS = 4, TASK_SETTLES = 8 };
+enum { TASK_MAPS = 1, TASK_COMPARES = 2, TASK_YIELDS = 4, TASK_SETTLES = 8, TASK_RENAMES = 16 };
 
 /* Objects that go from one place to another. */
 struct task {

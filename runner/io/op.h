@@ -59,7 +59,8 @@ struct remove_item {
 struct op {
     struct op *next; /* link of the queue that holds it now */
     enum op_kind kind;
-    uint64_t transfer;  /* control's own: whose op this is; 0: the source's */
+    uint64_t transfer;  /* control's own: whose op this is; 0: of no transfer, but of ... */
+    void *owner;        /* control's own: ... whoever made it */
     uint32_t part;      /* control's own: which part, from 1; 0: none */
     uint32_t task;      /* control's own */
     atomic_bool cancel; /* control may set it at any time; the op then ends as ERR_CANCELLED */

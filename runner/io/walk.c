@@ -247,6 +247,7 @@ static bool file_emit(struct walk *walk, int root, struct listing *listing, cons
                                                                : 's');
     if (regular) {
         entry->size = st.st_size;
+        entry->inode = st.st_ino;
         entry->mtime_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
     }
     return true;

@@ -296,7 +296,8 @@ bool value_read_job(lua_State *L, struct script *script, struct err *err)
     return true;
 }
 
-static const char *const decisions[] = {"policy", "retry", "skip", "fail", "defer", "stop", "veto", NULL};
+static const char *const decisions[] = {"policy", "retry", "skip", "fail",
+                                        "defer",  "stop",  "veto", NULL};
 
 void value_read_decision(lua_State *L, struct decision *decision)
 {

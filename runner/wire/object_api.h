@@ -57,6 +57,7 @@ struct part_list {
 struct list_entry {
     char *key; /* decoded bytes */
     int64_t size, mtime_ns;
+    uint64_t inode;  /* files only */
     char *etag;      /* "" for files */
     char *upload_id; /* CALL_LIST_UPLOADS only */
     int special;     /* walk only: 0 a file, else why it is reported and not taken: 'l' symbolic
