@@ -28,3 +28,4 @@
 #define LIMIT_SCRIPT_MEMORY (256 << 20) /* of the Lua state */
 #define LIMIT_SYNC_GROUP    256         /* small files made durable together */
 #define LIMIT_SYNC_WAIT_MS  200         /* how long the first of a group waits for others */
+#define LIMIT_STATE         (1 << 20)   /* job.state as text: it is written whole each time */

@@ -109,25 +109,18 @@ static bool take_lock(struct workspace *ws, struct err *err)
                    ws->job->name, ws->dir);
 }
 
-static void add_place(struct buf *text, const struct store *store, const char *path)
-{
-    buf_addf(text, "%d %s %s %s %s\n", (int)store->kind, store->host ? store->host : "",
-             store->bucket ? store->bucket : "", store->root ? store->root : "", path);
-}
-
 /* Two runs belong together when their tasks are the same. */
 static uint64_t fingerprint(const struct job *job)
 {
     uint64_t sum = 0;
     for (int i = 0; i < job->n_tasks; i++) {
-        const struct task *task = &job->tasks[i];
-        struct buf text = buf_new(64 << 10);
-        add_place(&text, task->from, task->from_path);
-        add_place(&text, task->to, task->to_path);
-        sum = sum_update(SUM_CRC64, sum, buf_str(&text), text.len);
-        buf_free(&text);
-        for (int n = 0; n < task->n_keys; n++)
-            sum = sum_update(SUM_CRC64, sum, task->keys[n], strlen(task->keys[n]) + 1);
+        for (const struct task *task = &job->tasks[i]; task; task = task->also) {
+            uint64_t scope = task_scope(task);
+            sum = sum_update(SUM_CRC64, sum, &scope, sizeof scope);
+        }
+        for (int n = 0; n < job->tasks[i].n_keys; n++)
+            sum = sum_update(SUM_CRC64, sum, job->tasks[i].keys[n],
+                             strlen(job->tasks[i].keys[n]) + 1);
     }
     return sum;
 }

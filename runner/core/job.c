@@ -1,5 +1,6 @@
 #include "core/job.h"
 #include <stdlib.h>
+#include <string.h>
 
 static void list_free(char **list, int n)
 {
@@ -42,4 +43,27 @@ struct job_store *job_store_of(const struct job *job, const struct store *store)
         if (job->stores[i].store == store)
             return &job->stores[i];
     return NULL;
+}
+
+/* With their NULs, so that no two places run together. */
+static uint64_t add_text(uint64_t sum, const char *text)
+{
+    text = text ? text : "";
+    return sum_update(SUM_CRC64, sum, text, strlen(text) + 1);
+}
+
+static uint64_t add_place(uint64_t sum, const struct store *store, const char *path)
+{
+    const unsigned char kind = (unsigned char)store->kind;
+
+    sum = sum_update(SUM_CRC64, sum, &kind, 1);
+    sum = add_text(sum, store->host);
+    sum = add_text(sum, store->bucket);
+    sum = add_text(sum, store->root);
+    return add_text(sum, path);
+}
+
+uint64_t task_scope(const struct task *task)
+{
+    return add_place(add_place(0, task->from, task->from_path), task->to, task->to_path);
 }

@@ -132,3 +132,7 @@ struct job {
 void job_free(struct job *job); /* stores included */
 /* The entry of a store; NULL for one that is not the job's. */
 struct job_store *job_store_of(const struct job *job, const struct store *store);
+
+/* A number made of both places of a task: what is remembered of its objects belongs to it, whatever
+ * else of the job changes. */
+uint64_t task_scope(const struct task *task);

@@ -1,4 +1,4 @@
-/* Runs and turns.  Rows are in journal_rows.c, the file itself in journal_file.c. */
+/* Statements, turns and runs; opening and closing. */
 #include "base/clock.h"
 #include "base/fault.h"
 #include "core/journal_db.h"
@@ -70,7 +70,10 @@ struct sqlite3_stmt *journal_sql_write(struct journal *journal, enum journal_sql
 static bool do_run(struct journal *journal, enum journal_sql which, int64_t run, struct err *err)
 {
     struct sqlite3_stmt *stmt = journal_sql_write(journal, which, err);
-    return stmt && !sqlite3_bind_int64(stmt, 1, run) && journal_run_sql(journal, stmt, err);
+
+    if (stmt && sqlite3_bind_parameter_count(stmt))
+        sqlite3_bind_int64(stmt, 1, run);
+    return stmt && journal_run_sql(journal, stmt, err);
 }
 
 /* --- turns ---------------------------------------------------------------------------- */
@@ -85,6 +88,7 @@ bool journal_begin(struct journal *journal, struct err *err)
 static bool rollback(struct journal *journal)
 {
     journal->written = false;
+    journal->n_scopes = 0; /* what was found out about them may have been taken back */
     do_sql(journal, SQL_ROLLBACK, NULL);
     return false;
 }
@@ -127,15 +131,7 @@ static int note_log(void *arg, sqlite3 *db, const char *name, int n_pages)
 
 /* --- runs ----------------------------------------------------------------------------- */
 
-struct run_row {
-    int64_t number; /* 0: there is none */
-    uint64_t fingerprint;
-    int64_t started_ms, ended_ms;
-    int exit_status;
-    bool finished;
-};
-
-static bool run_last(struct journal *journal, struct run_row *run, struct err *err)
+bool journal_run_last(struct journal *journal, struct run_row *run, struct err *err)
 {
     struct sqlite3_stmt *stmt = journal_sql(journal, SQL_RUN_LAST, err);
     int code;
@@ -147,13 +143,12 @@ static bool run_last(struct journal *journal, struct run_row *run, struct err *e
         run->number = sqlite3_column_int64(stmt, 0);
         run->fingerprint = (uint64_t)sqlite3_column_int64(stmt, 1);
         run->started_ms = sqlite3_column_int64(stmt, 2);
-        run->ended_ms = sqlite3_column_int64(stmt, 3);
-        run->exit_status = sqlite3_column_int(stmt, 4);
-        run->finished = sqlite3_column_int(stmt, 5) != 0;
+        run->begun_ms = sqlite3_column_int64(stmt, 3);
+        run->ended_ms = sqlite3_column_int64(stmt, 4);
+        run->exit_status = sqlite3_column_int(stmt, 5);
+        run->finished = sqlite3_column_int(stmt, 6) != 0;
     }
-    bool ok = code == SQLITE_ROW || code == SQLITE_DONE || journal_err(journal, "read", err);
-    sqlite3_reset(stmt);
-    return ok;
+    return journal_end_sql(journal, stmt, code, err);
 }
 
 static bool run_put(struct journal *journal, const struct run_row *run, struct err *err)
@@ -165,43 +160,23 @@ static bool run_put(struct journal *journal, const struct run_row *run, struct e
     sqlite3_bind_int64(stmt, 1, run->number);
     sqlite3_bind_int64(stmt, 2, (int64_t)run->fingerprint);
     sqlite3_bind_int64(stmt, 3, run->started_ms);
-    sqlite3_bind_int64(stmt, 4, run->ended_ms);
-    sqlite3_bind_int(stmt, 5, run->exit_status);
-    sqlite3_bind_int(stmt, 6, run->finished);
+    sqlite3_bind_int64(stmt, 4, run->begun_ms);
+    sqlite3_bind_int64(stmt, 5, run->ended_ms);
+    sqlite3_bind_int(stmt, 6, run->exit_status);
+    sqlite3_bind_int(stmt, 7, run->finished);
     return journal_run_sql(journal, stmt, err);
 }
 
-/* A new run: what the earlier ones still hold on servers and disks becomes orphans. */
-static bool run_start(struct journal *journal, uint64_t fingerprint, struct err *err)
-{
-    struct run_row run = {
-        .number = journal->run, .fingerprint = fingerprint, .started_ms = clock_wall_ms()};
-
-    journal_begin(journal, err);
-    if (do_run(journal, SQL_ORPHAN_HELD, run.number, err) &&
-        do_run(journal, SQL_ORPHAN_TAKEN, run.number, err) && run_put(journal, &run, err))
-        return journal_commit(journal, err);
-    journal->in_turn = false;
-    return journal->written ? rollback(journal) : false;
-}
-
-static bool run_carry_on(struct journal *journal, struct run_row *run, struct err *err)
-{
-    run->ended_ms = 0;
-    run->exit_status = 0;
-    return run_put(journal, run, err);
-}
-
-/* Some statements about a run as one; alone where no turn is open. */
-static bool do_steps(struct journal *journal, const enum journal_sql *which, size_t n,
-                     struct err *err)
+/* Some statements with one argument as one; alone where no turn is open. */
+bool journal_do_steps(struct journal *journal, const enum journal_sql *which, size_t n,
+                      int64_t number, struct err *err)
 {
     bool alone = !journal->in_turn, ok = true;
 
     if (alone)
         journal_begin(journal, err);
     for (size_t i = 0; ok && i < n; i++)
-        ok = do_run(journal, which[i], journal->run, err);
+        ok = do_run(journal, which[i], number, err);
     if (!alone)
         return ok;
     if (ok)
@@ -210,103 +185,39 @@ static bool do_steps(struct journal *journal, const enum journal_sql *which, siz
     return journal->written ? rollback(journal) : false;
 }
 
+/* A new run: what the earlier ones still hold on servers and disks becomes orphans. */
+static bool run_start(struct journal *journal, uint64_t fingerprint, struct err *err)
+{
+    static const enum journal_sql which[] = {SQL_ORPHAN_HELD, SQL_ORPHAN_TAKEN, SQL_EXTRA_FORGET,
+                                             SQL_NAME_FORGET};
+    const struct run_row run = {.number = journal->run,
+                                .fingerprint = fingerprint,
+                                .started_ms = journal->begun_ms,
+                                .begun_ms = journal->begun_ms};
+
+    return journal_do_steps(journal, which, sizeof which / sizeof *which, run.number, err) &&
+           run_put(journal, &run, err);
+}
+
+static bool run_carry_on(struct journal *journal, struct run_row *run, struct err *err)
+{
+    run->begun_ms = journal->begun_ms;
+    run->ended_ms = 0;
+    run->exit_status = 0;
+    return run_put(journal, run, err);
+}
+
 bool journal_finish_run(struct journal *journal, struct err *err)
 {
-    static const enum journal_sql which[] = {SQL_RUN_FINISH, SQL_OBJECT_FORGET, SQL_PART_FORGET,
-                                             SQL_RUN_FORGET};
-    return do_steps(journal, which, sizeof which / sizeof *which, err);
+    static const enum journal_sql which[] = {SQL_RUN_FINISH,   SQL_OBJECT_FORGET, SQL_PART_FORGET,
+                                             SQL_PRINT_FORGET, SQL_SCOPE_FORGET,  SQL_RUN_FORGET};
+    return journal_do_steps(journal, which, sizeof which / sizeof *which, journal->run, err);
 }
 
 bool journal_forget(struct journal *journal, struct err *err)
 {
     static const enum journal_sql which[] = {SQL_OBJECT_CLEAR, SQL_PART_CLEAR};
-    return do_steps(journal, which, sizeof which / sizeof *which, err);
-}
-
-bool journal_note_end(struct journal *journal, int exit_status, int64_t now_ms, struct err *err)
-{
-    struct sqlite3_stmt *stmt = journal_sql_write(journal, SQL_RUN_END, err);
-
-    if (!stmt)
-        return false;
-    sqlite3_bind_int64(stmt, 1, journal->run);
-    sqlite3_bind_int(stmt, 2, exit_status);
-    sqlite3_bind_int64(stmt, 3, now_ms);
-    return journal_run_sql(journal, stmt, err);
-}
-
-/* --- summary -------------------------------------------------------------------------- */
-
-static void count_state(struct journal_summary *summary, const struct sqlite3_stmt *row)
-{
-    struct sqlite3_stmt *stmt = (struct sqlite3_stmt *)row;
-    int64_t n = sqlite3_column_int64(stmt, 1);
-
-    switch (sqlite3_column_int(stmt, 0)) {
-    case ROW_ACTIVE:
-        summary->active = n;
-        break;
-    case ROW_DONE:
-        summary->done = n;
-        summary->done_bytes = sqlite3_column_int64(stmt, 2);
-        break;
-    case ROW_SKIPPED:
-        summary->skipped = n;
-        break;
-    case ROW_FAILED:
-        summary->failed = n;
-        break;
-    default:
-        break;
-    }
-    summary->uploads += sqlite3_column_int64(stmt, 3);
-}
-
-static bool count_states(struct journal *journal, struct journal_summary *summary, struct err *err)
-{
-    struct sqlite3_stmt *stmt = journal_sql(journal, SQL_OBJECT_COUNT, err);
-    int code;
-
-    if (!stmt)
-        return false;
-    sqlite3_bind_int64(stmt, 1, journal->run);
-    while ((code = sqlite3_step(stmt)) == SQLITE_ROW)
-        count_state(summary, stmt);
-    bool ok = code == SQLITE_DONE || journal_err(journal, "read", err);
-    sqlite3_reset(stmt);
-    return ok;
-}
-
-static bool one_number(struct journal *journal, enum journal_sql which, int64_t *number,
-                       struct err *err)
-{
-    struct sqlite3_stmt *stmt = journal_sql(journal, which, err);
-
-    if (!stmt)
-        return false;
-    if (sqlite3_bind_parameter_count(stmt))
-        sqlite3_bind_int64(stmt, 1, journal->run);
-    bool ok = sqlite3_step(stmt) == SQLITE_ROW || journal_err(journal, "read", err);
-    *number = ok ? sqlite3_column_int64(stmt, 0) : 0;
-    sqlite3_reset(stmt);
-    return ok;
-}
-
-bool journal_summary(struct journal *journal, struct journal_summary *summary, struct err *err)
-{
-    struct run_row run;
-
-    memset(summary, 0, sizeof *summary);
-    if (!run_last(journal, &run, err))
-        return false;
-    summary->run = run.number;
-    summary->finished = run.finished;
-    summary->started_ms = run.started_ms;
-    summary->ended_ms = run.ended_ms;
-    summary->exit_status = run.exit_status;
-    return count_states(journal, summary, err) &&
-           one_number(journal, SQL_PART_BYTES, &summary->resumable_bytes, err) &&
-           one_number(journal, SQL_ORPHAN_COUNT, &summary->orphans, err);
+    return journal_do_steps(journal, which, sizeof which / sizeof *which, journal->run, err);
 }
 
 /* --- opening and closing -------------------------------------------------------------- */
@@ -320,6 +231,7 @@ void journal_close(struct journal *journal)
     for (int i = 0; i < SQL_COUNT; i++)
         sqlite3_finalize(journal->stmt[i]);
     sqlite3_close(journal->db); /* the last connection makes the checkpoint and removes the log */
+    free(journal->scope);
     free(journal);
 }
 
@@ -330,8 +242,9 @@ static bool is_sound(struct journal *journal, const struct journal_file *file,
 {
     if (file->made)
         return true;
-    return journal_file_check(journal->db, err) &&
-           (run->finished || journal_rows_check(journal, run->number, err));
+    return journal_file_check(journal->db, err) && journal_state_check(journal, err) &&
+           (run->finished ||
+            (journal_rows_check(journal, run->number, err) && journal_sync_check(journal, err)));
 }
 
 static bool enter_run(struct journal *journal, struct journal_file *file, uint64_t fingerprint,
@@ -339,7 +252,7 @@ static bool enter_run(struct journal *journal, struct journal_file *file, uint64
 {
     struct run_row run;
 
-    if (!run_last(journal, &run, err))
+    if (!journal_run_last(journal, &run, err))
         return false;
     if (!is_sound(journal, file, &run, err)) {
         file->damaged = true;
@@ -348,6 +261,9 @@ static bool enter_run(struct journal *journal, struct journal_file *file, uint64
     bool carry = run.number && !run.finished && !fresh && run.fingerprint == fingerprint;
     *how = carry ? JOURNAL_CARRY_ON : JOURNAL_NEW;
     journal->run = carry ? run.number : run.number + 1;
+    journal->begun_ms = clock_wall_ms();
+    if (!journal_history_lost(journal, &run, err))
+        return false;
     return carry ? run_carry_on(journal, &run, err) : run_start(journal, fingerprint, err);
 }
 
@@ -422,7 +338,8 @@ struct journal *journal_open_readonly(const char *dir, struct err *err)
         return NULL;
     journal = xcalloc(1, sizeof *journal);
     journal->db = db;
-    if (!run_last(journal, &run, err)) {
+    journal->read_only = true;
+    if (!journal_run_last(journal, &run, err)) {
         journal_close(journal);
         return NULL;
     }

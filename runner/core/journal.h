@@ -30,9 +30,10 @@ struct row {
                                       the upload or the temporary file, so that a later run of
                                    changed tasks can still remove it; get leaves them NULL */
     enum sum_kind sum_kind;     /* of the parts' sums */
-    int md5_parts;              /* S3 without checksums: 1, parts are sent with their MD5 ... */
-#define MD5_OPAQUE 2            /* ... and 2, which is not what the store uses as their ETag */
-    struct err err;             /* ROW_FAILED: kind, code, status, request id, message */
+    enum sum_kind source_sum_kind; /* relays: of the parts' source_sum */
+    int md5_parts;                 /* S3 without checksums: 1, parts are sent with their MD5 ... */
+#define MD5_OPAQUE 2               /* ... and 2, which is not what the store uses as their ETag */
+    struct err err;                /* ROW_FAILED: kind, code, status, request id, message */
 };
 
 /* One finished part. */
@@ -41,6 +42,7 @@ struct part_row {
     int64_t len;
     char etag[LIMIT_ETAG];
     uint64_t sum;
+    uint64_t source_sum; /* relays: of the same bytes, as the source sums them */
 };
 
 enum journal_opened {
@@ -63,7 +65,8 @@ void journal_close(struct journal *journal);
 bool journal_begin(struct journal *journal, struct err *err);
 bool journal_commit(struct journal *journal, struct err *err);
 
-/* The run is over and everything is done: the next journal_open starts a new one. */
+/* The run is over and everything is done: the next journal_open starts a new one.  Names taken and
+ * extras of it stay until then. */
 bool journal_finish_run(struct journal *journal, struct err *err);
 
 /* False with kind NONE when there is no row of this run. */
@@ -101,6 +104,11 @@ bool journal_each(struct journal *journal, enum row_state state,
                   void (*each)(void *ctx, int task, const char *key, const struct row *row),
                   void *ctx, struct err *err);
 
+/* Keys of a task that failed, in key order and in batches: at most `max` behind `after` (NULL: from
+ * the first).  `each` may write to the journal.  The number of calls, or -1 with `err`. */
+int journal_failed_next(struct journal *journal, int task, const char *after, int max,
+                        void (*each)(void *ctx, const char *key), void *ctx, struct err *err);
+
 struct journal_summary {
     int64_t run; /* number of the run, from 1 */
     bool finished;
@@ -111,8 +119,27 @@ struct journal_summary {
     int64_t uploads, orphans;
 };
 bool journal_summary(struct journal *journal, struct journal_summary *summary, struct err *err);
-/* What the summary of an ended run shows. */
-bool journal_note_end(struct journal *journal, int exit_status, int64_t now_ms, struct err *err);
+/* What the summary of an ended run shows, and a line of history. */
+bool journal_note_end(struct journal *journal, int exit_status, int64_t now_ms,
+                      const struct totals *totals, struct err *err);
+
+/* The newest 50 times that somebody worked on a run of this job, the newest first.  A run that is
+ * carried on has more than one. */
+struct journal_past {
+    int64_t run;
+    int64_t started_ms, ended_ms; /* wall clock; ended 0: it did not end by itself ... */
+    int exit_status;              /* ... and this is -1 */
+    int64_t done, skipped, failed, deleted, bytes;
+};
+bool journal_history(struct journal *journal,
+                     void (*each)(void *ctx, const struct journal_past *past), void *ctx,
+                     struct err *err);
+
+/* The durable table of scripts, as one text of at most LIMIT_STATE bytes; survives runs, and the
+ * setting aside of a damaged journal where it can still be read.  get: NULL with kind NONE when
+ * there is none; the text is the caller's. */
+char *journal_state_get(struct journal *journal, struct err *err);
+bool journal_state_put(struct journal *journal, const char *text, struct err *err);
 
 /* The version of the library that keeps it. */
 const char *journal_library(void);

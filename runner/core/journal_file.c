@@ -36,6 +36,25 @@ static const char *const steps[] = {
     " checksum INTEGER NOT NULL, PRIMARY KEY(run, task, key, n)) WITHOUT ROWID;"
     "CREATE TABLE orphan(id INTEGER PRIMARY KEY, store TEXT NOT NULL, key BLOB NOT NULL,"
     " upload_id TEXT NOT NULL, temp TEXT NOT NULL, UNIQUE(store, key, upload_id, temp));",
+
+    "ALTER TABLE run ADD COLUMN begun_ms INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE object ADD COLUMN source_sum_kind INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE part ADD COLUMN source_sum INTEGER NOT NULL DEFAULT 0;"
+    "CREATE TABLE history(id INTEGER PRIMARY KEY, run INTEGER NOT NULL,"
+    " started_ms INTEGER NOT NULL, ended_ms INTEGER NOT NULL, exit_status INTEGER NOT NULL,"
+    " done INTEGER NOT NULL, skipped INTEGER NOT NULL, failed INTEGER NOT NULL,"
+    " deleted INTEGER NOT NULL, bytes INTEGER NOT NULL);"
+    "CREATE TABLE state(id INTEGER PRIMARY KEY, text TEXT NOT NULL, checksum INTEGER NOT NULL);"
+    "CREATE TABLE scope(id INTEGER PRIMARY KEY, number INTEGER NOT NULL UNIQUE,"
+    " run INTEGER NOT NULL);"
+    "CREATE TABLE print(scope INTEGER NOT NULL, key BLOB NOT NULL, size INTEGER NOT NULL,"
+    " mtime_ns INTEGER NOT NULL, inode INTEGER NOT NULL, etag TEXT NOT NULL,"
+    " target_size INTEGER NOT NULL, target_mtime_ns INTEGER NOT NULL, target_etag TEXT NOT NULL,"
+    " checksum INTEGER NOT NULL, gone INTEGER NOT NULL, PRIMARY KEY(scope, key)) WITHOUT ROWID;"
+    "CREATE TABLE extra(task INTEGER NOT NULL, key BLOB NOT NULL, size INTEGER NOT NULL,"
+    " checksum INTEGER NOT NULL, PRIMARY KEY(task, key)) WITHOUT ROWID;"
+    "CREATE TABLE name(task INTEGER NOT NULL, target BLOB NOT NULL, key BLOB NOT NULL,"
+    " checksum INTEGER NOT NULL, PRIMARY KEY(task, target)) WITHOUT ROWID;",
 };
 #define VERSION ((int)(sizeof steps / sizeof *steps))
 
@@ -189,7 +208,8 @@ static bool migrate(sqlite3 *db, int64_t version, struct journal_file *file, str
     return ok;
 }
 
-/* Is it ours, and of a version that is known?  Brings an older one up to date. */
+/* Is it ours, and of a version that is known?  Brings an older one up to date, unless it may only
+ * be read. */
 static bool recognise(sqlite3 *db, struct journal_file *file, bool read_only, struct err *err)
 {
     int64_t id = ask_number(db, "PRAGMA application_id");
@@ -220,6 +240,29 @@ static bool make_file(const char *path, struct err *err)
     return true;
 }
 
+/* An older journal that may not be written is read through a copy that is brought up to date, in a
+ * temporary database of SQLite's that nobody else sees. */
+static sqlite3 *as_current(sqlite3 *db, struct journal_file *file, struct err *err)
+{
+    int64_t version = ask_number(db, "PRAGMA user_version");
+    sqlite3 *copy = NULL;
+
+    if (version == VERSION)
+        return db;
+    bool ok =
+        sqlite3_open_v2("", &copy, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) == SQLITE_OK;
+    sqlite3_backup *backup = ok ? sqlite3_backup_init(copy, "main", db, "main") : NULL;
+    ok = backup && sqlite3_backup_step(backup, -1) == SQLITE_DONE;
+    sqlite3_backup_finish(backup);
+    sqlite3_close(db);
+    if (ok)
+        harden(copy);
+    if ((ok || db_err(copy, file, err)) && migrate(copy, version, file, err))
+        return copy;
+    sqlite3_close(copy);
+    return NULL;
+}
+
 struct sqlite3 *journal_file_open(struct journal_file *file, bool read_only, struct err *err)
 {
     int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW |
@@ -235,7 +278,7 @@ struct sqlite3 *journal_file_open(struct journal_file *file, bool read_only, str
         db_err(db, file, err);
     ok = ok && (read_only || set_up(db, file, err)) && recognise(db, file, read_only, err);
     if (ok)
-        return db;
+        return read_only ? as_current(db, file, err) : db;
     if (db)
         sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     sqlite3_close(db);
@@ -340,6 +383,18 @@ static bool take_all(struct journal *journal, sqlite3 *db, const char *sql, stru
     return ok;
 }
 
+static bool take_state(struct journal *journal, sqlite3 *db, struct err *err)
+{
+    sqlite3_stmt *stmt = NULL;
+    bool ok = true;
+
+    if (sqlite3_prepare_v2(db, "SELECT * FROM state WHERE id=1", -1, &stmt, NULL) == SQLITE_OK &&
+        sqlite3_step(stmt) == SQLITE_ROW)
+        ok = journal_state_take(journal, stmt, err);
+    sqlite3_finalize(stmt);
+    return ok;
+}
+
 static bool take_tables(struct journal *journal, sqlite3 *db, struct err *err)
 {
     static const char *const queries[] = {
@@ -352,7 +407,7 @@ static bool take_tables(struct journal *journal, sqlite3 *db, struct err *err)
     for (size_t i = 0; i < sizeof queries / sizeof *queries; i++)
         if (!take_all(journal, db, queries[i], err))
             return false;
-    return true;
+    return take_state(journal, db, err);
 }
 
 bool journal_file_salvage(struct journal *journal, const char *path, struct err *err)

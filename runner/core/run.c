@@ -485,7 +485,7 @@ static void close_run(struct run *run)
     if (run->exit_status == 0 && totals->hook_errors)
         run->exit_status = 1;
     if ((!complete || journal_finish_run(run->config.journal, &err)) &&
-        journal_note_end(run->config.journal, run->exit_status, run->turn.wall_ms, &err))
+        journal_note_end(run->config.journal, run->exit_status, run->turn.wall_ms, totals, &err))
         return;
     log_error("%s: %s", run->config.job->name, err.message);
     run->exit_status = run->exit_status ? run->exit_status : 1;
