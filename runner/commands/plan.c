@@ -19,8 +19,8 @@ struct preview {
     struct turn turn;
     struct totals totals;
     struct rng rng;
-    struct hooks hooks; /* none */
-    int64_t objects, bytes, parts;
+    struct hooks hooks;
+    int64_t objects, bytes, parts, deletes;
     bool failed;
 };
 
@@ -116,9 +116,31 @@ static void show(struct preview *preview, struct item *item)
     preview->parts += parts;
 }
 
+/* What a sync or a delete would remove. */
+static void show_extra(void *ctx, const char *key, int64_t size)
+{
+    struct preview *preview = ctx;
+    struct buf line = buf_new(LIMIT_LINE);
+    char text[32];
+
+    units_show_size(text, size);
+    if (preview->options->json) {
+        buf_adds(&line, "{\"key\":");
+        buf_add_json(&line, key);
+        buf_addf(&line, ",\"size\":%" PRId64 ",\"state\":\"delete\"}", size);
+    } else {
+        buf_addf(&line, "%-7s %12s              ", "delete", text);
+        buf_add_printable(&line, key);
+    }
+    puts(buf_str(&line));
+    buf_free(&line);
+    preview->deletes++;
+}
+
 static void show_task(struct preview *preview, const struct task *task)
 {
-    struct source *source = source_new(task);
+    const struct source_options options = {.dry = true, .extra = show_extra, .ctx = preview};
+    struct source *source = source_new(task, &options, &preview->turn);
     while (!source_over(source)) {
         struct op *op = source_next(source, &preview->turn);
         if (op) {
@@ -127,7 +149,8 @@ static void show_task(struct preview *preview, const struct task *task)
             source_settle(source, op, &preview->turn);
             op_free(op);
         }
-        for (struct item *item; (item = source_take(source, &preview->turn));) {
+        source_fill(source, &preview->turn);
+        for (struct item *item; (item = source_take(source));) {
             show(preview, item);
             item_free(item);
         }
@@ -159,6 +182,12 @@ static void begin(struct preview *preview, struct workspace *ws, const struct op
     preview->options = options;
     preview->journal = options->fresh ? NULL : open_unfinished(ws);
     rng_seed(&preview->rng, 1);
+    /* The functions of the job file are asked; its events are not told. */
+    preview->hooks.ctx = ws->config.hooks.ctx;
+    preview->hooks.map = ws->config.hooks.map;
+    preview->hooks.compare = ws->config.hooks.compare;
+    preview->hooks.yield = ws->config.hooks.yield;
+    preview->hooks.settle = ws->config.hooks.settle;
     preview->turn.job = ws->job;
     preview->turn.totals = &preview->totals;
     preview->turn.hooks = &preview->hooks;
@@ -178,8 +207,9 @@ static int show_all(struct workspace *ws, const struct options *options)
         show_task(&preview, &ws->job->tasks[i]);
     units_show_size(size, preview.bytes);
     if (!options->json)
-        printf("%" PRId64 " objects, %s, %" PRId64 " parts to send; nothing was written\n",
-               preview.objects, size, preview.parts);
+        printf("%" PRId64 " objects, %s, %" PRId64 " parts to send, %" PRId64
+               " objects to delete; nothing was written\n",
+               preview.objects, size, preview.parts, preview.deletes);
     if (preview.journal)
         journal_close(preview.journal);
     free(preview.turn.stores);

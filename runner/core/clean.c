@@ -1,4 +1,5 @@
 #include "core/clean.h"
+#include "core/naming.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -109,7 +110,7 @@ static void add_row(void *ctx, int number, const char *key, const struct row *ro
     if (number < 1 || number > job->n_tasks)
         return;
     const struct task *task = &job->tasks[number - 1];
-    char *target = source_target(task, key);
+    char *target = naming_plain(task, key);
     struct orphan orphan = {.store = task->to->name, .key = target, .upload_id = "", .temp = ""};
     if (row->upload_id[0]) {
         orphan.upload_id = row->upload_id;

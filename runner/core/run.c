@@ -11,16 +11,24 @@
 #include "core/access.h"
 #include "core/clean.h"
 #include "core/meter.h"
-#include "core/sched.h"
+#include "core/task_run.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define LOG_MAX  (16 << 20)
-#define OPEN_MAX 256
 #define GRACE_MS 3000 /* what is under way may end before it is cancelled */
 
-enum ending { NOT_ENDING, END_SIGNAL, END_CANCEL, END_ABORT, END_STOP, END_DURATION, END_FATAL };
+enum ending {
+    NOT_ENDING,
+    END_SIGNAL,
+    END_CANCEL,
+    END_ABORT,
+    END_STOP,
+    END_GUARD,
+    END_DURATION,
+    END_FATAL
+};
 
 struct ticket {
     uint64_t id;
@@ -31,9 +39,8 @@ struct run {
     struct run_config config;
     struct turn turn;
     struct sched sched;
-    struct source *source; /* of the task that runs now; NULL: none yet */
-    int task;              /* index of it */
-    struct bucket *job_bytes, *task_bytes;
+    struct task_run tasks;
+    struct bucket *job_bytes;
     struct rng rng;
     struct totals totals;
     struct meter meter;
@@ -42,12 +49,10 @@ struct run {
     enum ending ending;
     volatile int signal; /* set by run_interrupt, maybe in a signal handler */
     int ended_by_signal;
-    int64_t ending_ms;    /* since when */
-    int64_t known_before; /* objects, when this task began */
-    bool more;            /* to do without waiting */
-    bool left;            /* every open transfer was told to leave */
+    int64_t ending_ms; /* since when */
+    bool more;         /* to do without waiting */
+    bool left;         /* every open transfer was told to leave */
     bool paused, started, over;
-    bool list_failed; /* a listing ended early */
     char stop_reason[256];
     int64_t next_ms; /* when the next turn is due by the clock */
     int exit_status;
@@ -98,6 +103,9 @@ struct run *run_new(const struct run_config *config)
     run->turn.totals = &run->totals;
     run->totals.limit = job->rate;
     make_states(run);
+    const struct source_options options = {.verify = config->verify,
+                                           .only_failed = config->only_failed};
+    task_run_init(&run->tasks, job, &options);
     return run;
 }
 
@@ -106,7 +114,7 @@ void run_free(struct run *run)
     if (!run)
         return;
     sched_free(&run->sched);
-    source_free(run->source);
+    task_run_free(&run->tasks);
     for (int i = 0; i < run->config.job->n_stores; i++) {
         bucket_free(run->turn.stores[i].read);
         bucket_free(run->turn.stores[i].write);
@@ -115,7 +123,6 @@ void run_free(struct run *run)
     for (int i = 0; i < run->turn.events.n; i++)
         queued_event_free(&run->turn.events.item[i]);
     bucket_free(run->job_bytes);
-    bucket_free(run->task_bytes);
     free(run->turn.stores);
     free(run->turn.events.item);
     free(run->decisions);
@@ -192,8 +199,7 @@ static void settle_all(struct run *run, struct op *op)
         struct op *mine = sched_settle(&run->sched, op, &run->turn);
         if (!mine)
             continue;
-        if (run->source)
-            source_settle(run->source, mine, &run->turn);
+        task_run_settle(&run->tasks, mine, &run->turn);
         op_free(mine);
     }
 }
@@ -203,7 +209,9 @@ static void obey_scripts(struct run *run)
     for (int i = 0; i < run->n_decisions; i++) {
         const struct ticket *ticket = &run->decisions[i];
         struct transfer *t = sched_find(&run->sched, ticket->id >> 14);
-        if (t)
+        if (!t)
+            task_run_decide(&run->tasks, ticket->id, &ticket->decision);
+        else
             transfer_decide(t, (int64_t)(ticket->id & 0x3fff) - 1, &ticket->decision, &run->turn);
     }
     run->n_decisions = 0;
@@ -234,6 +242,8 @@ static void check_ends(struct run *run)
     }
     if (limit_ms > 0 && run->turn.now_ms - run->meter.started_ms >= limit_ms)
         end_for(run, END_DURATION);
+    if (run->tasks.stop.kind != ERR_NONE)
+        end_for(run, END_GUARD);
     if (run->turn.fatal.kind != ERR_NONE)
         end_for(run, END_FATAL);
 }
@@ -245,6 +255,8 @@ static const char *ending_text(const struct run *run)
         return run->turn.fatal.message;
     case END_STOP:
         return run->stop_reason;
+    case END_GUARD:
+        return run->tasks.stop.message;
     case END_SIGNAL:
         return "interrupted";
     case END_DURATION:
@@ -284,100 +296,10 @@ static void decide(struct run *run, struct op *ops)
     check_ends(run);
     leave_all(run);
     sched_retire(&run->sched);
+    if (run->ending == NOT_ENDING && !run->paused)
+        task_run_fill(&run->tasks, &run->sched, &run->turn);
     if (!journal_commit(run->config.journal, &err))
         turn_fatal(&run->turn, &err);
-}
-
-/* --- tasks ---------------------------------------------------------------------------- */
-
-static const struct task *task_now(const struct run *run)
-{
-    return &run->config.job->tasks[run->task];
-}
-
-static void begin_task(struct run *run)
-{
-    run->source = source_new(task_now(run));
-    run->known_before = run->totals.objects_known;
-    bucket_free(run->task_bytes);
-    run->task_bytes = bytes_bucket(task_now(run)->rate);
-    run->sched.task_bytes = run->task_bytes;
-    run->totals.listing_done = false;
-}
-
-static bool open_next(struct run *run)
-{
-    struct item *item = NULL;
-    if (!sched_has_room(&run->sched, &run->turn))
-        return false;
-    item = source_take(run->source, &run->turn);
-    if (!item && source_over(run->source) && run->sched.n_open == 0) {
-        item = run->sched.deferred.head;
-        if (item) {
-            run->sched.deferred.head = item->next;
-            if (!item->next)
-                run->sched.deferred.tail = &run->sched.deferred.head;
-            item->next = NULL;
-        }
-    }
-    if (!item)
-        return false;
-    sched_open(&run->sched, item, &run->turn);
-    sched_dispatch(&run->sched, &run->turn, false);
-    sched_retire(&run->sched); /* what an earlier run did is over at once */
-    return true;
-}
-
-/* No more than so many a turn: each leaves events that are delivered at its end. */
-static void open_some(struct run *run)
-{
-    int n = 0;
-    while (n < OPEN_MAX && open_next(run))
-        n++;
-    run->more = run->more || n == OPEN_MAX;
-}
-
-static bool task_over(const struct run *run)
-{
-    return source_over(run->source) && run->sched.n_open == 0 && !run->sched.deferred.head;
-}
-
-static void end_task(struct run *run)
-{
-    const struct err *err = source_error(run->source);
-    if (err->kind != ERR_NONE) {
-        run->list_failed = true;
-        log_error("%s: the listing of %s ended early: %s", run->config.job->name,
-                  task_now(run)->from->name, err->message);
-    } else if (run->totals.objects_known == run->known_before)
-        log_warn("%s: task %d found nothing in %s below '%s'", run->config.job->name,
-                 task_now(run)->number, task_now(run)->from->name, task_now(run)->from_path);
-    source_free(run->source);
-    run->source = NULL;
-    run->task++;
-}
-
-static bool all_tasks_over(const struct run *run)
-{
-    return !run->source && run->task >= run->config.job->n_tasks;
-}
-
-static void dispatch_work(struct run *run)
-{
-    sched_dispatch(&run->sched, &run->turn, false);
-    while (!all_tasks_over(run)) {
-        if (!run->source)
-            begin_task(run);
-        struct op *page = source_next(run->source, &run->turn);
-        if (page)
-            sched_submit(&run->sched, page, &run->turn);
-        open_some(run);
-        run->totals.listing_done =
-            source_listed(run->source) && run->task + 1 == run->config.job->n_tasks;
-        if (!task_over(run))
-            break;
-        end_task(run);
-    }
 }
 
 /* The second half of a turn: everything that sends. */
@@ -385,10 +307,11 @@ static void dispatch(struct run *run)
 {
     run->more = false;
     bool only_leaving = run->ending != NOT_ENDING || run->paused;
-    if (only_leaving)
-        sched_dispatch(&run->sched, &run->turn, true);
-    else
-        dispatch_work(run);
+    sched_dispatch(&run->sched, &run->turn, only_leaving);
+    if (!only_leaving) {
+        task_run_dispatch(&run->tasks, &run->sched, &run->turn);
+        run->more = task_run_ready(&run->tasks) || run->tasks.stop.kind != ERR_NONE;
+    }
     sched_retire(&run->sched);
 }
 
@@ -463,6 +386,8 @@ static int status_of(const struct run *run)
     case END_CANCEL:
     case END_ABORT:
         return 7;
+    case END_GUARD:
+        return 6;
     case END_DURATION:
         return 10;
     case END_FATAL:
@@ -470,8 +395,9 @@ static int status_of(const struct run *run)
     case NOT_ENDING:
         break;
     }
-    bool failed = run->totals.objects_failed || run->list_failed || run->totals.hook_errors;
-    return failed ? 1 : 0;
+    if (run->totals.objects_failed || run->tasks.list_failed || run->totals.hook_errors)
+        return 1;
+    return run->totals.objects_different ? 5 : 0;
 }
 
 /* The run is called finished only after everybody was told: a crash before that tells them again,
@@ -480,7 +406,7 @@ static void close_run(struct run *run)
 {
     struct err err = {0};
     const struct totals *totals = &run->totals;
-    bool complete = run->ending == NOT_ENDING && !totals->objects_failed && !run->list_failed;
+    bool complete = run->ending == NOT_ENDING && !totals->objects_failed && !run->tasks.list_failed;
 
     if (run->exit_status == 0 && totals->hook_errors)
         run->exit_status = 1;
@@ -516,7 +442,7 @@ static void end(struct run *run)
 static bool is_over(const struct run *run)
 {
     bool quiet = run->sched.n_open == 0 && run->sched.n_data == 0 && run->sched.n_work == 0;
-    return quiet && (run->ending != NOT_ENDING ? run->left : all_tasks_over(run));
+    return quiet && (run->ending != NOT_ENDING ? run->left : task_run_over(&run->tasks));
 }
 
 static void earlier(int64_t *when_ms, int64_t candidate_ms)
@@ -531,8 +457,8 @@ static int64_t wait_ms(const struct run *run)
 
     if (run->n_decisions || run->more || !run->started || run->signal != run->ended_by_signal)
         return 0;
-    if (run->source && !run->paused && source_wake_ms(run->source) > now)
-        earlier(&when, source_wake_ms(run->source));
+    if (!run->paused && task_run_wake_ms(&run->tasks) > now)
+        earlier(&when, task_run_wake_ms(&run->tasks));
     if (run->ending != NOT_ENDING && !run->left)
         earlier(&when, run->ending_ms + GRACE_MS);
     if (run->config.max_duration_ms > 0 && run->ending == NOT_ENDING)

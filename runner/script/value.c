@@ -227,6 +227,7 @@ static void read_task(lua_State *L, struct job *job)
     task->single = get_boolean(L, "single");
     task->part_size = get_integer(L, "part_size");
     task->concurrency = get_int(L, "concurrency");
+    task->selection.min_size = task->selection.max_size = -1;
     task->rate = get_integer(L, "rate");
     read_retry(L, &task->retry);
     read_keys(L, task);

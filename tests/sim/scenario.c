@@ -138,6 +138,7 @@ static void make_task(int number, bool huge)
     task->to_path = xasprintf("to%d/", number);
     task->rate = -1;
     task->part_size = huge ? (what == WHAT_DOWNLOAD ? 27 : 32) : part;
+    task->selection.min_size = task->selection.max_size = -1;
     task->concurrency = chance(3) ? (int)between(1, 4) : 0;
     make_policy(&task->retry);
     bool single = chance(4);
