@@ -1,9 +1,9 @@
-local core = require "support.probe" "core_units"
+local probe = require "support.probe" "journal"
 local files = require "support.files"
 local shell = require "support.shell"
 
 local ACTIVE, DONE, FAILED = 1, 2, 4
-local function open(dir, ...) return core.journal(dir, ...) end
+local function open(dir, ...) return probe.open(dir, ...) end
 
 -- What a killed process leaves: the files as they are, with the log.
 local function killed(dir)
@@ -91,7 +91,7 @@ describe("journal", function()
     assert.equal(100, reader:summary().active)
     reader:close()
     journal:close()
-    local none, err = core.journal(files.dir() .. "/none", 1, false, true)
+    local none, err = probe.open(files.dir() .. "/none", 1, false, true)
     assert.is_nil(none)
     assert.equal("none", err.kind)
   end)
