@@ -88,7 +88,8 @@ struct event {
     uint64_t transfer;       /* 0 on job events */
     const char *key;         /* of the source object; the source's path below a dir */
     const char *target;      /* key or path on the other side */
-    const char *bucket;      /* of the remote side; NULL between directories */
+    const char *bucket;      /* of the remote side, of the target where both are; NULL between
+                                directories */
     const char *path;        /* local file, absolute; NULL where there is none */
     int64_t size;            /* of the object; -1: not known */
     int attempt;             /* from 1 */

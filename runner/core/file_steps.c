@@ -1,5 +1,6 @@
 /* Steps on local files, shared by every way: sources that are opened, targets that are written
  * beside their final name, and what is cleaned up. */
+#include "core/carry.h"
 #include "core/step.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,6 +31,15 @@ static void restart_changed(struct transfer *t, struct turn *turn)
     transfer_restart(t, &err, turn);
 }
 
+static bool gather(struct transfer *t, struct turn *turn)
+{
+    struct err err = {0};
+    if (carry_gather(t, NULL, &err))
+        return true;
+    transfer_give_up(t, &err, turn);
+    return false;
+}
+
 static void settle_open(struct transfer *t, struct op *op, struct turn *turn)
 {
     t->info = op->out.info;
@@ -42,7 +52,7 @@ static void settle_open(struct transfer *t, struct op *op, struct turn *turn)
     t->sum = op->out.sum;
     memcpy(t->md5, op->out.md5, MD5_LEN);
     memcpy(t->sha256, op->out.sha256, SHA256_LEN);
-    if (transfer_was_done(t, turn))
+    if (transfer_was_done(t, turn) || target_is_kept(t, t->info.mtime_ns) || !gather(t, turn))
         return;
     if ((t->row.upload_id[0] || t->row.temp[0]) && !transfer_same_source(&t->row, &t->info))
         restart_changed(t, turn);
@@ -94,11 +104,24 @@ static void name_temp(struct transfer *t, struct turn *turn)
     buf_free(&text);
 }
 
+static void stream_open(struct transfer *t, struct turn *turn)
+{
+    if (t->row.temp[0])
+        transfer_emit_reason(t, turn, EVENT_RESTARTED,
+                             "the server sends no ranges: what was interrupted cannot be resumed");
+    t->part_size = 0;
+    transfer_go(t, STEP_TEMP);
+}
+
 void target_open(struct transfer *t, struct turn *turn)
 {
     int64_t asked = t->item->part_size ? t->item->part_size : t->item->task->part_size;
     bool resume = t->row.temp[0] && t->row.part_size > 0;
 
+    if (t->stream) {
+        stream_open(t, turn);
+        return;
+    }
     t->sum_kind = t->info.sum_kind == SUM_NONE ? SUM_CRC64 : t->info.sum_kind;
     t->part_size = resume ? t->row.part_size : plan_part_size(t->info.size, asked, 0, 0);
     parts_make(t);
@@ -123,7 +146,7 @@ static struct op *make_temp(struct transfer *t, struct turn *turn)
     name_temp(t, turn);
     op->in.path = t->item->target;
     op->in.temp = t->row.temp;
-    op->in.size = t->info.size;
+    op->in.size = t->info.size > 0 ? t->info.size : 0;
     return op;
 }
 
@@ -138,7 +161,7 @@ static void settle_temp(struct transfer *t, struct op *op, struct turn *turn)
         turn_fatal(turn, &err);
     transfer_save(t, turn);
     transfer_emit(t, turn, EVENT_TEMP_FILE_CREATED);
-    transfer_go(t, STEP_MOVE);
+    transfer_go(t, t->stream ? STEP_STREAM : STEP_MOVE);
 }
 
 static bool temp_failed(struct transfer *t, struct op *op, struct turn *turn)
@@ -320,7 +343,7 @@ static struct op *make_save(struct transfer *t, struct turn *turn)
     op->in.temp = t->row.temp;
     op->in.memory = buf_str(&t->body);
     op->in.call.len = (int64_t)t->body.len;
-    op->in.mtime_ns = t->way == WAY_COPY ? t->info.mtime_ns : 0;
+    op->in.mtime_ns = t->mtime_ns;
     return op;
 }
 

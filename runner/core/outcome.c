@@ -105,6 +105,11 @@ static void tell_failed(struct transfer *t, struct turn *turn)
 
 static void note_end(struct transfer *t, struct turn *turn)
 {
+    if (t->item->verify) { /* nothing was done that a later run could build on */
+        if (!t->different && !t->defer)
+            turn->totals->objects_failed += t->outcome == ROW_FAILED;
+        return;
+    }
     t->row.state = t->outcome;
     t->row.err = t->err;
     if (t->row.upload_id[0] || t->row.temp[0])
@@ -259,6 +264,14 @@ void transfer_obey(struct transfer *t, const struct decision *decision, struct t
     }
 }
 
+void transfer_skip(struct transfer *t, const char *why)
+{
+    snprintf(t->reason, sizeof t->reason, "%s", why);
+    t->outcome = ROW_SKIPPED;
+    t->keep = true;
+    start_leaving(t);
+}
+
 bool transfer_was_done(struct transfer *t, struct turn *turn)
 {
     if (t->leaving || t->row.state != ROW_DONE || !transfer_same_source(&t->row, &t->info))
@@ -273,8 +286,38 @@ bool transfer_was_done(struct transfer *t, struct turn *turn)
     return true;
 }
 
+void transfer_send(struct transfer *t)
+{
+    t->compared = t->again = true;
+    t->keep = true;
+    start_leaving(t);
+}
+
+void transfer_verified(struct transfer *t, const char *what, struct turn *turn)
+{
+    struct err err = {0};
+
+    t->different = what != NULL;
+    if (what) {
+        err_set(&err, ERR_CORRUPT, "%s", what);
+        t->err = err;
+        turn->totals->objects_different++;
+        transfer_emit_failure(t, turn, EVENT_VERIFY_FAILED, &err, t->tries);
+    } else {
+        transfer_emit(t, turn, EVENT_VERIFIED);
+        turn->totals->objects_done++;
+        turn->totals->checked[t->check]++;
+        turn->totals->bytes_done += t->info.size;
+    }
+    t->outcome = what ? ROW_FAILED : ROW_DONE;
+    t->keep = true;
+    start_leaving(t);
+}
+
 void transfer_succeed(struct transfer *t, struct turn *turn)
 {
+    if (t->source_check < t->check)
+        t->check = t->source_check; /* end to end is no more than its weaker half */
     (void)FAULT(object_done);
     t->row.state = ROW_DONE;
     transfer_emit(t, turn, EVENT_VERIFIED);

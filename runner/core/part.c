@@ -96,11 +96,7 @@ static struct op *make_upload(struct transfer *t, uint32_t n, struct span span, 
 
 static struct op *make_download(struct transfer *t, struct span span, struct turn *turn)
 {
-    struct op *op = transfer_call(t, CALL_GET, t->item->task->from, t->item->key, turn);
-    op->in.call.off = span.off;
-    op->in.call.len = span.len;
-    op->in.call.total = t->info.size;
-    op->in.call.if_match = t->info.etag[0] ? t->info.etag : NULL;
+    struct op *op = source_get(t, span, turn);
     op->in.fd = t->target_fd;
     op->in.fd_off = span.off;
     op->in.sum_kind = t->sum_kind;
@@ -122,11 +118,18 @@ static struct op *make_copy(struct transfer *t, struct span span, struct turn *t
 static struct op *make_part(struct transfer *t, uint32_t n, struct turn *turn)
 {
     struct span span = part_span(t, n);
-    if (t->way == WAY_DOWNLOAD)
+    switch (t->way) {
+    case WAY_DOWNLOAD:
         return make_download(t, span, turn);
-    if (t->way == WAY_COPY)
+    case WAY_COPY:
         return make_copy(t, span, turn);
-    return make_upload(t, n, span, turn);
+    case WAY_RELAY:
+        return relay_part(t, n, span, turn);
+    case WAY_SERVER:
+        return server_part(t, n, span, turn);
+    default:
+        return make_upload(t, n, span, turn);
+    }
 }
 
 struct op *part_next(struct transfer *t, struct turn *turn)
@@ -186,22 +189,18 @@ static void emit_failure(struct transfer *t, uint32_t n, enum event_kind kind, c
 static void save(struct transfer *t, uint32_t n, struct turn *turn)
 {
     struct err err = {0};
-    struct part_row row = {.n = n, .len = part_span(t, n).len, .sum = t->parts[n].sum};
+    struct part_row row = {.n = n,
+                           .len = part_span(t, n).len,
+                           .sum = t->parts[n].sum,
+                           .source_sum = t->parts[n].source_sum};
     if (t->parts[n].etag)
         snprintf(row.etag, sizeof row.etag, "%s", t->parts[n].etag);
     if (!journal_put_part(turn->journal, t->item->task->number, t->item->key, &row, &err))
         turn_fatal(turn, &err);
 }
 
-static bool etag_is(const char *etag, const uint8_t md5[MD5_LEN])
-{
-    char hex[2 * MD5_LEN + 1];
-    digest_hex(md5, MD5_LEN, hex);
-    return strlen(etag) == 34 && !strncasecmp(etag + 1, hex, 32);
-}
-
 /* Does what the store says of a part agree with what was read from the file? */
-static bool agrees(struct transfer *t, uint32_t n, struct op *op, struct turn *turn)
+static bool upload_agrees(struct transfer *t, uint32_t n, struct op *op, struct turn *turn)
 {
     const struct object_info *info = &op->out.answer.info;
     if (t->sum_kind != SUM_NONE && info->sum_kind == t->sum_kind && info->sum != op->out.sum)
@@ -210,17 +209,32 @@ static bool agrees(struct transfer *t, uint32_t n, struct op *op, struct turn *t
         return err_set(&op->out.err, ERR_CHANGED, "the file changed while it was read");
     /* The store has compared Content-MD5; an ETag that is no MD5 only means that the ETag of the
      * whole cannot be foretold. */
-    if (t->use_md5 && !t->opaque_etags && !etag_is(info->etag, t->parts[n].md5)) {
+    if (t->use_md5 && !t->opaque_etags && !etag_is_of(info->etag, t->parts[n].md5)) {
         t->opaque_etags = true;
         transfer_save(t, turn);
     }
     return true;
 }
 
+/* Does what came back show that the part is in place? */
+static bool agrees(struct transfer *t, uint32_t n, struct op *op, struct turn *turn)
+{
+    switch (t->way) {
+    case WAY_UPLOAD:
+        return upload_agrees(t, n, op, turn);
+    case WAY_RELAY:
+        return relay_agrees(t, n, op, turn);
+    case WAY_DOWNLOAD:
+        return source_is_same(t, &op->out.answer.info, &op->out.err);
+    default:
+        return true;
+    }
+}
+
 static void moved(struct transfer *t, uint32_t n, struct op *op, struct turn *turn)
 {
-    bool upload = t->way == WAY_UPLOAD;
-    part_done(t, n, upload ? op->out.answer.info.etag : NULL, op->out.sum);
+    bool remote = transfer_to_remote(t);
+    part_done(t, n, remote ? op->out.answer.info.etag : NULL, op->out.sum);
     turn->totals->bytes_done += part_span(t, n).len;
     save(t, n, turn);
     emit(t, n, EVENT_PART_SUCCEEDED, seconds_of(op), turn);
@@ -240,9 +254,11 @@ static void again_or_give_up(struct transfer *t, uint32_t n, const struct err *e
 }
 
 /* Some failures are about the object and not about the part. */
-static bool is_restart(const struct transfer *t, const struct err *err)
+static bool is_restart(const struct transfer *t, const struct op *op)
 {
-    return err->kind == ERR_CHANGED || (t->way == WAY_UPLOAD && err->kind == ERR_MISSING);
+    enum err_kind kind = op->out.err.kind;
+    bool source = transfer_blamed(op) != op; /* it is the source that is missing */
+    return kind == ERR_CHANGED || (transfer_to_remote(t) && !source && kind == ERR_MISSING);
 }
 
 static void failed(struct transfer *t, uint32_t n, struct op *op, struct turn *turn)
@@ -252,7 +268,8 @@ static void failed(struct transfer *t, uint32_t n, struct op *op, struct turn *t
     t->err = *err;
     if (err->kind == ERR_THROTTLED)
         transfer_emit_failure(t, turn, EVENT_THROTTLED, err, t->parts[n].attempt);
-    bool restart = is_restart(t, err);
+    bool restart =
+        source_without_ranges(t, op) || is_restart(t, op) || server_refused(t, err, turn);
     bool ask = !restart && turn->hooks->wants &&
                turn->hooks->wants(turn->hooks->ctx, t->item->task, EVENT_PART_FAILED);
     emit_failure(t, n, EVENT_PART_FAILED, op, ask, turn);
@@ -298,8 +315,7 @@ void part_settle(struct transfer *t, struct op *op, struct turn *turn)
     }
     turn->totals->bytes_moved += op->out.moved;
     bool wanted = !t->leaving || t->keep;
-    if (op->out.err.kind == ERR_NONE && wanted &&
-        (t->way != WAY_UPLOAD || agrees(t, n, op, turn))) {
+    if (op->out.err.kind == ERR_NONE && wanted && agrees(t, n, op, turn)) {
         moved(t, n, op, turn);
     } else if (t->leaving) {
         wait_again(t, n, 0);

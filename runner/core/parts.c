@@ -1,6 +1,7 @@
 /* The table of a transfer's parts. */
 #include "core/step.h"
 #include <stdlib.h>
+#include <string.h>
 
 enum check check_of(enum sum_kind kind)
 {
@@ -10,6 +11,13 @@ enum check check_of(enum sum_kind kind)
                                         [SUM_CRC32C] = CHECK_CRC32C,
                                         [SUM_CRC32] = CHECK_CRC32};
     return checks[kind];
+}
+
+bool etag_is_of(const char *etag, const uint8_t md5[MD5_LEN])
+{
+    char hex[2 * MD5_LEN + 1];
+    digest_hex(md5, MD5_LEN, hex);
+    return strlen(etag) == 34 && !strncasecmp(etag + 1, hex, 32);
 }
 
 struct span part_span(const struct transfer *t, uint32_t n)
@@ -51,6 +59,12 @@ void part_done(struct transfer *t, uint32_t n, const char *etag, uint64_t sum)
     t->n_done++;
 }
 
+void part_recall(struct transfer *t, const struct part_row *row)
+{
+    part_done(t, row->n, row->etag, row->sum);
+    t->parts[row->n].source_sum = row->source_sum;
+}
+
 void parts_resumed(struct transfer *t, struct turn *turn)
 {
     for (uint32_t n = 0; n < t->n_parts; n++) {
@@ -74,6 +88,14 @@ void parts_combine(struct transfer *t)
     t->sum = 0;
     for (uint32_t n = 0; n < t->n_parts; n++)
         t->sum = sum_combine(t->sum_kind, t->sum, t->parts[n].sum, part_span(t, n).len);
+}
+
+uint64_t parts_source_sum(const struct transfer *t)
+{
+    uint64_t sum = 0;
+    for (uint32_t n = 0; n < t->n_parts; n++)
+        sum = sum_combine(t->source_sum_kind, sum, t->parts[n].source_sum, part_span(t, n).len);
+    return sum;
 }
 
 void parts_cancel(struct transfer *t)

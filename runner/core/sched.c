@@ -204,7 +204,7 @@ static void add_to_group(struct finish_item *item, struct transfer *t)
     item->path = t->item->target;
     item->temp = t->row.temp;
     item->fd = t->target_fd;
-    item->mtime_ns = t->way == WAY_COPY ? t->info.mtime_ns : 0;
+    item->mtime_ns = t->mtime_ns;
     t->busy = true;
 }
 

@@ -21,12 +21,12 @@ struct queued_event *transfer_emit(struct transfer *t, struct turn *turn, enum e
     struct queued_event *queued = turn_emit(turn, task, kind);
     if (!queued)
         return NULL;
-    const struct store *remote = t->way == WAY_UPLOAD ? task->to : task->from;
+    const struct store *remote = task->to->kind == STORE_DIR ? task->from : task->to;
     struct event *event = &queued->event;
     event->transfer = t->id;
     event->key = t->item->key;
     event->target = t->item->target;
-    event->bucket = t->way == WAY_COPY ? NULL : remote->bucket;
+    event->bucket = remote->bucket;
     event->path = t->path;
     event->size = t->info.size;
     event->attempt = t->tries;
@@ -75,6 +75,7 @@ void transfer_save(struct transfer *t, struct turn *turn)
     memcpy(row->etag, t->info.etag, sizeof row->etag);
     row->part_size = t->part_size;
     row->sum_kind = t->sum_kind;
+    row->source_sum_kind = t->source_sum_kind;
     row->md5_parts = !t->use_md5 ? 0 : t->opaque_etags ? MD5_OPAQUE : 1;
     transfer_put_row(t, turn);
 }
@@ -115,11 +116,18 @@ struct op *transfer_call(struct transfer *t, enum call_kind kind, const struct s
     return op;
 }
 
+const struct op *transfer_blamed(const struct op *op)
+{
+    const struct op *feed = op->in.feed;
+    bool fed_badly = feed && feed->out.err.kind != ERR_NONE && feed->out.err.kind != ERR_CANCELLED;
+    return fed_badly ? feed : op;
+}
+
 bool transfer_again(struct transfer *t, const struct err *err, const struct op *op, int attempt,
                     struct turn *turn, int64_t *delay_ms)
 {
     *delay_ms = 0;
-    if (op && access_mend(turn, op, attempt))
+    if (op && access_mend(turn, transfer_blamed(op), attempt))
         return true;
     return retry_again(&t->item->task->retry, err, attempt, turn->rng, delay_ms);
 }

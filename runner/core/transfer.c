@@ -1,10 +1,12 @@
 /*
  * The machine itself: which step is next, and what follows when one fails.  What each step
- * sends and reads is in upload.c, download.c and file_steps.c; parts are in part.c,
+ * sends and reads is in upload.c, download.c, relay.c, server_copy.c, verify_steps.c, and, shared
+ * by several, in source_steps.c, target_steps.c, multipart.c and file_steps.c; parts are in part.c,
  * ends in outcome.c.
  */
 #include "base/log.h"
 #include "core/access.h"
+#include "core/carry.h"
 #include "core/retry.h"
 #include "core/step.h"
 #include <stdio.h>
@@ -13,36 +15,32 @@
 
 static const struct step_def *step_def_of(const struct transfer *t)
 {
-    const struct step_def *own = t->way == WAY_UPLOAD     ? upload_steps
-                                 : t->way == WAY_DOWNLOAD ? download_steps
-                                                          : file_steps;
-    return own[t->step].make || own[t->step].moved ? &own[t->step] : &file_steps[t->step];
+    static const struct step_def *const tables[][4] = {
+        [WAY_UPLOAD] = {upload_steps, multipart_steps, file_steps, target_steps},
+        [WAY_DOWNLOAD] = {download_steps, file_steps, target_steps},
+        [WAY_COPY] = {file_steps, target_steps},
+        [WAY_RELAY] = {relay_steps, multipart_steps, target_steps, file_steps},
+        [WAY_SERVER] = {server_steps, multipart_steps, target_steps, file_steps},
+        [WAY_VERIFY] = {verify_steps, file_steps},
+    };
+    const struct step_def *const *table = tables[t->way];
+    while (!(*table)[t->step].make && !(*table)[t->step].moved)
+        table++;
+    return &(*table)[t->step];
 }
 
 const char *step_name(enum step step)
 {
-    static const char *const names[STEPS] = {[STEP_OPEN] = "open",
-                                             [STEP_HEAD] = "head",
-                                             [STEP_GET] = "get",
-                                             [STEP_HASH] = "hash",
-                                             [STEP_PUT] = "put",
-                                             [STEP_CREATE] = "create",
-                                             [STEP_LIST_PARTS] = "list_parts",
-                                             [STEP_TEMP] = "temp",
-                                             [STEP_RECHECK] = "recheck",
-                                             [STEP_FIND] = "find",
-                                             [STEP_COMPARE] = "compare",
-                                             [STEP_MOVE] = "move",
-                                             [STEP_STAT] = "stat",
-                                             [STEP_COMPLETE] = "complete",
-                                             [STEP_SETTLE] = "settle",
-                                             [STEP_CONFIRM] = "confirm",
-                                             [STEP_REREAD] = "reread",
-                                             [STEP_SAVE] = "save",
-                                             [STEP_FINISH] = "finish",
-                                             [STEP_ABORT] = "abort",
-                                             [STEP_DISCARD] = "discard",
-                                             [STEP_OVER] = "over"};
+    static const char *const names[STEPS] = {
+        [STEP_OPEN] = "open",       [STEP_HEAD] = "head",         [STEP_TARGET] = "target",
+        [STEP_GET] = "get",         [STEP_HASH] = "hash",         [STEP_PUT] = "put",
+        [STEP_COPY] = "copy",       [STEP_CREATE] = "create",     [STEP_LIST_PARTS] = "list_parts",
+        [STEP_TEMP] = "temp",       [STEP_RECHECK] = "recheck",   [STEP_FIND] = "find",
+        [STEP_COMPARE] = "compare", [STEP_MOVE] = "move",         [STEP_STREAM] = "stream",
+        [STEP_STAT] = "stat",       [STEP_COMPLETE] = "complete", [STEP_SETTLE] = "settle",
+        [STEP_CONFIRM] = "confirm", [STEP_REREAD] = "reread",     [STEP_SAVE] = "save",
+        [STEP_FINISH] = "finish",   [STEP_ABORT] = "abort",       [STEP_DISCARD] = "discard",
+        [STEP_OVER] = "over"};
     return names[step];
 }
 
@@ -60,18 +58,21 @@ void item_free(struct item *item)
 
 /* --- beginning ------------------------------------------------------------------------ */
 
-static enum way way_of(const struct task *task)
+enum way transfer_way_of(const struct task *task, struct turn *turn)
 {
-    if (task->from->kind != STORE_DIR)
-        return WAY_DOWNLOAD;
-    return task->to->kind == STORE_DIR ? WAY_COPY : WAY_UPLOAD;
+    bool from = task->from->kind != STORE_DIR, to = task->to->kind != STORE_DIR;
+    if (from && to)
+        return server_way(task, turn);
+    return from ? WAY_DOWNLOAD : to ? WAY_UPLOAD : WAY_COPY;
 }
 
-static char *local_path(const struct item *item, enum way way)
+/* NULL: no file is part of it.  Between directories it is the target's. */
+static char *local_path(const struct item *item)
 {
-    const struct store *root = way == WAY_UPLOAD ? item->task->from : item->task->to;
-    const char *below = way == WAY_UPLOAD ? item->key : item->target;
-    return xasprintf("%s/%s", root->root, below);
+    const struct task *task = item->task;
+    if (task->to->kind == STORE_DIR)
+        return xasprintf("%s/%s", task->to->root, item->target);
+    return task->from->kind == STORE_DIR ? xasprintf("%s/%s", task->from->root, item->key) : NULL;
 }
 
 static void load_row(struct transfer *t, struct turn *turn)
@@ -83,31 +84,75 @@ static void load_row(struct transfer *t, struct turn *turn)
         turn_fatal(turn, &err);
 }
 
-/* A small object that was listed needs no HEAD: its GET pins the listed ETag. */
+/* A small object that was listed needs no HEAD: its GET pins the listed ETag.  But only a HEAD
+ * tells when an object was made, where that decides. */
 static bool is_small_listed(const struct transfer *t)
 {
+    const struct task *task = t->item->task;
     const struct object_info *info = &t->item->info;
-    return info->size >= 0 && info->size <= LIMIT_SMALL_BODY && info->etag[0];
+    int64_t asked = t->item->part_size ? t->item->part_size : task->part_size;
+    int64_t most =
+        t->way == WAY_RELAY && asked && asked < LIMIT_SMALL_BODY ? asked : LIMIT_SMALL_BODY;
+    return info->size >= 0 && info->size <= most && info->etag[0] && !t->row.upload_id[0] &&
+           task->overwrite != OVERWRITE_NEWER;
 }
 
-static void begin(struct transfer *t, struct turn *turn)
+/* A sync by content compares before it sends; what an earlier run began to send differed then. */
+static bool is_compared_first(const struct transfer *t)
 {
-    load_row(t, turn);
-    t->sum_kind = SUM_NONE;
+    const struct task *task = t->item->task;
+    bool by_content = task->compare == COMPARE_ETAG || task->compare == COMPARE_CHECKSUM;
+    return task->kind == TASK_SYNC && by_content && t->item->has_target && !t->compared &&
+           !t->row.upload_id[0] && !t->row.temp[0];
+}
+
+static void forget_source(struct transfer *t)
+{
+    t->sum_kind = t->source_sum_kind = SUM_NONE;
     t->use_md5 = t->opaque_etags = false;
     t->completes = 0;
     t->check = CHECK_NONE;
+    t->source_check = CHECKS;
+    t->mtime_ns = 0;
+    carry_free(t);
     memset(&t->target, 0, sizeof t->target);
-    if (t->item->info.size >= 0 && transfer_was_done(t, turn))
-        return;
-    if (t->way != WAY_DOWNLOAD) {
+}
+
+static void take_first_step(struct transfer *t)
+{
+    if (t->item->task->from->kind == STORE_DIR) {
         transfer_go(t, STEP_OPEN);
-    } else if (is_small_listed(t)) {
+    } else if (t->way != WAY_SERVER && t->way != WAY_VERIFY && is_small_listed(t)) {
         t->info = t->item->info;
         transfer_go(t, STEP_GET);
     } else {
         transfer_go(t, STEP_HEAD);
     }
+}
+
+void transfer_begin(struct transfer *t, struct turn *turn)
+{
+    forget_source(t);
+    if (t->item->verify) {
+        take_first_step(t);
+        return;
+    }
+    load_row(t, turn);
+    if (t->item->info.size >= 0 && transfer_was_done(t, turn))
+        return;
+    if (target_is_asked(t)) {
+        transfer_go(t, STEP_TARGET);
+        return;
+    }
+    if (t->item->info.size >= 0 && target_is_kept(t, t->item->info.mtime_ns))
+        return;
+    if (t->there_known && t->item->task->overwrite == OVERWRITE_NEVER && target_is_kept(t, 0))
+        return;
+    if (is_compared_first(t))
+        t->way = WAY_VERIFY;
+    else if (t->way == WAY_VERIFY)
+        t->way = transfer_way_of(t->item->task, turn);
+    take_first_step(t);
 }
 
 /* What follows an op or a decision without another op. */
@@ -116,7 +161,7 @@ static void follow(struct transfer *t, struct turn *turn)
     if (t->step == STEP_MOVE && !t->leaving && t->n_parts && t->n_done == t->n_parts)
         step_def_of(t)->moved(t, turn);
     while (transfer_move_out(t, turn)) {
-        begin(t, turn);
+        transfer_begin(t, turn);
         t->not_before_ms = t->retry_ms;
         t->retry_ms = 0;
     }
@@ -127,14 +172,15 @@ struct transfer *transfer_new(uint64_t id, struct item *item, struct turn *turn)
     struct transfer *t = xcalloc(1, sizeof *t);
     t->id = id;
     t->item = item;
-    t->way = way_of(item->task);
-    t->path = local_path(item, t->way);
+    t->way = item->verify ? WAY_VERIFY : transfer_way_of(item->task, turn);
+    t->path = local_path(item);
     t->source_fd = t->target_fd = -1;
     t->body = buf_new(LIMIT_SMALL_BODY);
     t->tries = 1;
     t->info = item->info;
-    transfer_emit(t, turn, EVENT_OBJECT_STARTED);
-    begin(t, turn);
+    if (!item->verify)
+        transfer_emit(t, turn, EVENT_OBJECT_STARTED);
+    transfer_begin(t, turn);
     follow(t, turn);
     return t;
 }
@@ -145,6 +191,7 @@ void transfer_free(struct transfer *t)
         return;
     parts_free(t);
     buf_free(&t->body);
+    carry_free(t);
     free(t->path);
     item_free(t->item);
     free(t);
@@ -225,6 +272,8 @@ static void settle_step(struct transfer *t, struct op *op, struct turn *turn)
 
 void transfer_settle(struct transfer *t, struct op *op, struct turn *turn)
 {
+    if (transfer_blamed(op) != op)
+        op->out.err = transfer_blamed(op)->out.err;
     if (op->part)
         part_settle(t, op, turn);
     else
@@ -257,10 +306,10 @@ void transfer_decide(struct transfer *t, int64_t part, const struct decision *de
                      struct turn *turn)
 {
     if (decision->refresh_credentials) {
-        const struct task *task = t->item->task;
-        const struct store *remote = t->way == WAY_UPLOAD ? task->to : task->from;
-        if (turn_store(turn, remote))
-            turn_store(turn, remote)->refresh = true;
+        const struct store *sides[] = {t->item->task->from, t->item->task->to};
+        for (int i = 0; i < 2; i++)
+            if (sides[i]->kind != STORE_DIR && turn_store(turn, sides[i]))
+                turn_store(turn, sides[i])->refresh = true;
     }
     if (part >= 0)
         part_decide(t, (uint32_t)part, decision, turn);

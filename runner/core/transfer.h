@@ -23,9 +23,11 @@ enum way {
 enum step {
     STEP_OPEN,       /* the source file: open, stat, read it when it is small */
     STEP_HEAD,       /* the source object: pin its ETag */
+    STEP_TARGET,     /* what has the target's name now */
     STEP_GET,        /* a small object, whole, into memory */
     STEP_HASH,       /* of a whole file, before a PUT that must name it */
     STEP_PUT,        /* a whole object in one request */
+    STEP_COPY,       /* a whole object by the service */
     STEP_CREATE,     /* a multipart upload */
     STEP_LIST_PARTS, /* what the server has of the upload of an earlier run */
     STEP_TEMP,       /* a temporary file beside the target */
@@ -33,6 +35,7 @@ enum step {
     STEP_FIND,       /* its final name, when the temporary file is gone: was it renamed already? */
     STEP_COMPARE,    /* what is there with what was journalled */
     STEP_MOVE,       /* parts */
+    STEP_STREAM,     /* all of it in one op, from a server without ranges */
     STEP_STAT,       /* the source file again: is it still what was opened? */
     STEP_COMPLETE,   /* the multipart upload */
     STEP_SETTLE,     /* a Complete without an answer: did it happen? */
@@ -63,6 +66,7 @@ struct part {
     struct op *op;         /* under way; only its `cancel` may be touched */
     int64_t not_before_ms; /* backoff */
     uint64_t sum;          /* of the transfer's sum_kind, when done */
+    uint64_t source_sum;   /* of its source_sum_kind */
     char *etag;            /* uploads, when done */
     uint8_t md5[MD5_LEN];
     uint8_t *sha256; /* where payloads are signed */
@@ -103,18 +107,28 @@ struct transfer {
     int64_t ready_ms;      /* STEP_FINISH: since when, or not before */
     int64_t retry_ms;      /* a script's retry of the whole object: not before */
 
-    struct object_info info;  /* of the source, as it was opened */
-    struct row row;           /* as the journal has it, or is about to */
-    char *path;               /* local file, absolute, for events */
-    int source_fd, target_fd; /* -1: not open */
-    struct buf body;          /* a small object in memory */
-    enum sum_kind sum_kind;   /* of part sums, and of the whole */
-    uint64_t sum;             /* of the whole, once known */
-    bool use_md5;             /* S3 without checksums */
-    bool opaque_etags;        /* a part's ETag was not its MD5 */
-    int completes;            /* COMPLETEs sent */
-    struct err complete_err;  /* how the last one failed */
-    bool counted;             /* its size is among the bytes known */
+    struct object_info info;        /* of the source, as it was opened */
+    struct object_info there;       /* what has the target's name; size -1: nothing ... */
+    bool there_known;               /* ... once it was asked for */
+    bool compared;                  /* both sides differ: it is to be sent */
+    bool different;                 /* WAY_VERIFY: the same */
+    bool stream;                    /* the source is not to be had in ranges */
+    bool head_refused;              /* web: asked for by a GET instead */
+    struct http_fields *attributes; /* of the target object; NULL: none */
+    int64_t mtime_ns;               /* of the target file; 0: leave */
+    struct row row;                 /* as the journal has it, or is about to */
+    char *path;                     /* local file, absolute, for events */
+    int source_fd, target_fd;       /* -1: not open */
+    struct buf body;                /* a small object in memory */
+    enum sum_kind sum_kind;         /* of part sums, and of the whole */
+    uint64_t sum;                   /* of the whole, once known */
+    enum sum_kind source_sum_kind;  /* remote to remote: as the source names it */
+    enum check source_check;        /* how far what was read is what the source has */
+    bool use_md5;                   /* S3 without checksums */
+    bool opaque_etags;              /* a part's ETag was not its MD5 */
+    int completes;                  /* COMPLETEs sent */
+    struct err complete_err;        /* how the last one failed */
+    bool counted;                   /* its size is among the bytes known */
     uint8_t md5[MD5_LEN], sha256[SHA256_LEN];
     struct object_info target; /* as the store answered when it took the object */
     enum check check;          /* how it was verified */

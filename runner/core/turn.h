@@ -10,11 +10,12 @@
 /* What a run learns about a store while it runs. */
 struct store_state {
     const struct store *store;
-    int64_t skew_ms;      /* the store's clock minus ours */
-    bool checksums_known; /* S3: it has answered whether it does x-amz-checksum-* ... */
-    bool checksums;       /* ... and this is the answer */
-    bool refresh;         /* credentials are to be renewed before the next request */
-    int64_t refreshed_ms; /* wall clock of the last renewal */
+    int64_t skew_ms;       /* the store's clock minus ours */
+    bool checksums_known;  /* S3: it has answered whether it does x-amz-checksum-* ... */
+    bool checksums;        /* ... and this is the answer */
+    uint64_t no_copy_from; /* bits: the service does not copy from these stores of the job to it */
+    bool refresh;          /* credentials are to be renewed before the next request */
+    int64_t refreshed_ms;  /* wall clock of the last renewal */
     struct bucket *read, *write, *requests; /* its limits; NULL: none */
 };
 

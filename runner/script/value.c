@@ -229,6 +229,7 @@ static void read_task(lua_State *L, struct job *job)
     task->concurrency = get_int(L, "concurrency");
     task->selection.min_size = task->selection.max_size = -1;
     task->rate = get_integer(L, "rate");
+    task->preserve = true;
     read_retry(L, &task->retry);
     read_keys(L, task);
 }

@@ -28,6 +28,7 @@ struct dialect {
     int key_max;                /* bytes of a key */
     int64_t part_min, part_max; /* bytes of a part, but for the last */
     int64_t single_max;         /* bytes of a PUT in one request */
+    int64_t copy_max;           /* bytes of a copy in one request */
     int64_t object_max;
     int page_max;   /* entries of a page of a listing */
     int delete_max; /* keys of one DELETE_MANY */
