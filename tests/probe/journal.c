@@ -8,6 +8,18 @@
 
 static const char *const hows[] = {"new", "carry_on", "damaged"};
 
+static void set_integer(lua_State *L, const char *name, int64_t value)
+{
+    lua_pushinteger(L, value);
+    lua_setfield(L, -2, name);
+}
+
+static void set_text(lua_State *L, const char *name, const char *value)
+{
+    lua_pushstring(L, value);
+    lua_setfield(L, -2, name);
+}
+
 static struct journal *self(lua_State *L)
 {
     struct journal **box = luaL_checkudata(L, 1, "journal");
@@ -84,18 +96,12 @@ static int put(lua_State *L)
 static void push_row(lua_State *L, const struct row *row)
 {
     lua_createtable(L, 0, 5);
-    lua_pushinteger(L, row->state);
-    lua_setfield(L, -2, "state");
-    lua_pushinteger(L, row->size);
-    lua_setfield(L, -2, "size");
-    lua_pushinteger(L, row->part_size);
-    lua_setfield(L, -2, "part_size");
-    lua_pushinteger(L, row->source_sum_kind);
-    lua_setfield(L, -2, "source_sum_kind");
-    lua_pushstring(L, row->upload_id);
-    lua_setfield(L, -2, "upload_id");
-    lua_pushstring(L, row->temp);
-    lua_setfield(L, -2, "temp");
+    set_integer(L, "state", row->state);
+    set_integer(L, "size", row->size);
+    set_integer(L, "part_size", row->part_size);
+    set_integer(L, "source_sum_kind", row->source_sum_kind);
+    set_text(L, "upload_id", row->upload_id);
+    set_text(L, "temp", row->temp);
 }
 
 static int get(lua_State *L)
@@ -178,16 +184,11 @@ static void push_orphan(void *ctx, const struct orphan *orphan)
 {
     lua_State *L = ctx;
     lua_createtable(L, 0, 5);
-    lua_pushinteger(L, orphan->id);
-    lua_setfield(L, -2, "id");
-    lua_pushstring(L, orphan->store);
-    lua_setfield(L, -2, "store");
-    lua_pushstring(L, orphan->key);
-    lua_setfield(L, -2, "key");
-    lua_pushstring(L, orphan->upload_id);
-    lua_setfield(L, -2, "upload_id");
-    lua_pushstring(L, orphan->temp);
-    lua_setfield(L, -2, "temp");
+    set_integer(L, "id", orphan->id);
+    set_text(L, "store", orphan->store);
+    set_text(L, "key", orphan->key);
+    set_text(L, "upload_id", orphan->upload_id);
+    set_text(L, "temp", orphan->temp);
     lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
 }
 
@@ -226,18 +227,15 @@ static int summary(lua_State *L)
 
     if (!journal_summary(self(L), &s, &err))
         return probe_failure(L, &err);
-    const struct {
-        const char *name;
-        int64_t value;
-    } fields[] = {{"run", s.run},         {"done", s.done},
-                  {"failed", s.failed},   {"active", s.active},
-                  {"uploads", s.uploads}, {"orphans", s.orphans},
-                  {"skipped", s.skipped}, {"resumable_bytes", s.resumable_bytes}};
     lua_newtable(L);
-    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
-        lua_pushinteger(L, fields[i].value);
-        lua_setfield(L, -2, fields[i].name);
-    }
+    set_integer(L, "run", s.run);
+    set_integer(L, "done", s.done);
+    set_integer(L, "failed", s.failed);
+    set_integer(L, "active", s.active);
+    set_integer(L, "uploads", s.uploads);
+    set_integer(L, "orphans", s.orphans);
+    set_integer(L, "skipped", s.skipped);
+    set_integer(L, "resumable_bytes", s.resumable_bytes);
     lua_pushboolean(L, s.finished);
     lua_setfield(L, -2, "finished");
     return 1;
@@ -270,12 +268,6 @@ static int note_end(lua_State *L)
                   journal_note_end(self(L), (int)luaL_checkinteger(L, 2), luaL_checkinteger(L, 3),
                                    &totals, &err),
                   &err);
-}
-
-static void set_integer(lua_State *L, const char *name, int64_t value)
-{
-    lua_pushinteger(L, value);
-    lua_setfield(L, -2, name);
 }
 
 static void push_past(void *ctx, const struct journal_past *past)
@@ -375,10 +367,8 @@ static int print_get(lua_State *L)
     set_integer(L, "inode", (int64_t)print.inode);
     set_integer(L, "target_size", print.target_size);
     set_integer(L, "target_mtime_ns", print.target_mtime_ns);
-    lua_pushstring(L, print.etag);
-    lua_setfield(L, -2, "etag");
-    lua_pushstring(L, print.target_etag);
-    lua_setfield(L, -2, "target_etag");
+    set_text(L, "etag", print.etag);
+    set_text(L, "target_etag", print.target_etag);
     return 1;
 }
 
