@@ -19,6 +19,17 @@ static const struct dialect s3 = {
     .h_delay_ms = "x-amz-retry-after",
     .h_encryption = "x-amz-server-side-encryption",
     .h_customer_key = "x-amz-server-side-encryption-customer-algorithm",
+    .meta_form = META_WORDS,
+    .h_meta = "x-amz-meta-",
+    .h_storage_class = "x-amz-storage-class",
+    .h_acl = "x-amz-acl",
+    .h_tags = "x-amz-tagging",
+    .h_copy_source = "x-amz-copy-source",
+    .h_copy_range = "x-amz-copy-source-range",
+    .h_copy_if_match = "x-amz-copy-source-if-match",
+    .h_replace_meta = "x-amz-metadata-directive",
+    .h_replace_tags = "x-amz-tagging-directive",
+    .replace_tags = "REPLACE",
     .key_max = 1024,
     .part_min = 5 * MIB,
     .part_max = 5 * GIB,
@@ -49,6 +60,17 @@ static const struct dialect oss = {
     .h_delay_ms = "x-oss-qos-delay-time",
     .h_encryption = "x-oss-server-side-encryption",
     .h_customer_key = "x-oss-server-side-encryption-customer-algorithm",
+    .meta_form = META_RAW,
+    .h_meta = "x-oss-meta-",
+    .h_storage_class = "x-oss-storage-class",
+    .h_acl = "x-oss-object-acl",
+    .h_tags = "x-oss-tagging",
+    .h_copy_source = "x-oss-copy-source",
+    .h_copy_range = "x-oss-copy-source-range",
+    .h_copy_if_match = "x-oss-copy-source-if-match",
+    .h_replace_meta = "x-oss-metadata-directive",
+    .h_replace_tags = "x-oss-tagging-directive",
+    .replace_tags = "Replace",
     .key_max = 1023,
     .part_min = 100 * KIB,
     .part_max = 5 * GIB,
@@ -77,6 +99,17 @@ static const struct dialect tos = {
     .h_delay_ms = "x-tos-qos-delay-time",
     .h_encryption = "x-tos-server-side-encryption",
     .h_customer_key = "x-tos-server-side-encryption-customer-algorithm",
+    .meta_form = META_PERCENT,
+    .h_meta = "x-tos-meta-",
+    .h_storage_class = "x-tos-storage-class",
+    .h_acl = "x-tos-acl",
+    .h_tags = "x-tos-tagging",
+    .h_copy_source = "x-tos-copy-source",
+    .h_copy_range = "x-tos-copy-source-range",
+    .h_copy_if_match = "x-tos-copy-source-if-match",
+    .h_replace_meta = "x-tos-metadata-directive",
+    .h_replace_tags = "x-tos-tagging-directive",
+    .replace_tags = "Replace",
     .key_max = 696,
     .part_min = 5 * MIB,
     .part_max = 5 * GIB,
@@ -88,9 +121,21 @@ static const struct dialect tos = {
     .endpoint = "tos-%s.volces.com",
 };
 
+static const struct dialect web = {
+    .kind = STORE_WEB,
+    .name = "web",
+    .title = "web",
+    .read_only = true,
+    .h_request_id = "x-request-id",
+    .key_max = LIMIT_KEY,
+    .object_max = LIMIT_OBJECT_SIZE,
+};
+
 const struct dialect *dialect_of(enum store_kind kind)
 {
     static const struct dialect *const all[] = {
-        [STORE_DIR] = NULL, [STORE_S3] = &s3, [STORE_OSS] = &oss, [STORE_TOS] = &tos};
+        [STORE_DIR] = NULL, [STORE_S3] = &s3,   [STORE_OSS] = &oss,
+        [STORE_TOS] = &tos, [STORE_WEB] = &web,
+    };
     return all[kind];
 }

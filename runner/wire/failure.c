@@ -114,11 +114,16 @@ static int64_t bounded(int64_t ms)
     return ms < 0 ? 0 : ms > WAIT_MAX_MS ? WAIT_MAX_MS : ms;
 }
 
+static const char *own_header(const struct http_fields *headers, const char *name)
+{
+    return name ? http_fields_get(headers, name) : NULL;
+}
+
 /* How long the server asks to wait; a date is taken relative to the server's own clock. */
 static int retry_after(const struct dialect *dialect, const struct http_fields *headers)
 {
     int64_t number, until, now;
-    const char *delay = http_fields_get(headers, dialect->h_delay_ms);
+    const char *delay = own_header(headers, dialect->h_delay_ms);
     if (delay && http_integer(delay, INT64_MAX, &number))
         return (int)bounded(number);
     const char *after = http_fields_get(headers, "retry-after");
@@ -134,8 +139,8 @@ static int retry_after(const struct dialect *dialect, const struct http_fields *
 
 bool failure_stamp(const struct dialect *dialect, const struct http_reply *reply, struct err *err)
 {
-    const char *id = http_fields_get(&reply->headers, dialect->h_request_id);
-    const char *host_id = http_fields_get(&reply->headers, dialect->h_host_id);
+    const char *id = own_header(&reply->headers, dialect->h_request_id);
+    const char *host_id = own_header(&reply->headers, dialect->h_host_id);
     if (!err)
         return false;
     err->status = reply->status;
@@ -242,8 +247,7 @@ static void set_message(const struct http_reply *reply, const struct result *res
 static bool fill(const struct dialect *dialect, const struct http_reply *reply, int status,
                  const struct result *result, struct err *err)
 {
-    const char *cause =
-        dialect->h_error_code ? http_fields_get(&reply->headers, dialect->h_error_code) : NULL;
+    const char *cause = own_header(&reply->headers, dialect->h_error_code);
     const char *ec = cause ? cause : result->ec;
     struct err out = {0};
     if (!err)

@@ -2,6 +2,7 @@
 #include "base/limits.h"
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
 const char *http_method_name(enum http_method method)
 {
@@ -318,4 +319,19 @@ bool http_date(const char *value, int64_t *ms)
         return true;
     }
     return false;
+}
+
+void http_date_text(int64_t ms, char out[32])
+{
+    /* Not strftime: the names must not follow a locale. */
+    static const char days[] = "SunMonTueWedThuFriSat",
+                      months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    time_t seconds = (time_t)(ms / 1000);
+    struct tm tm = {0};
+    gmtime_r(&seconds, &tm);
+    struct buf text = buf_new(31);
+    buf_addf(&text, "%.3s, %02d %.3s %04d %02d:%02d:%02d GMT", days + 3 * tm.tm_wday, tm.tm_mday,
+             months + 3 * tm.tm_mon, tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
+    memcpy(out, buf_str(&text), text.len + 1);
+    buf_free(&text);
 }

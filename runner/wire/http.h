@@ -67,3 +67,5 @@ bool http_integer(const char *value, int64_t max, int64_t *number);
 /* An HTTP date of any of the three forms, or ISO 8601 as in listings; milliseconds since 1970.
  * False if it is neither. */
 bool http_date(const char *value, int64_t *ms);
+/* "Mon, 15 Jul 2024 08:09:10 GMT" */
+void http_date_text(int64_t ms, char out[32]);

@@ -19,6 +19,9 @@ void listing_free(struct listing *listing)
 {
     for (size_t i = 0; i < listing->n; i++)
         entry_free(&listing->entry[i]);
+    for (size_t i = 0; i < listing->n_prefixes; i++)
+        free(listing->prefix[i]);
+    free(listing->prefix);
     free(listing->entry);
     free(listing->next_token);
     free(listing->next_upload_id);
@@ -93,6 +96,11 @@ struct page {
     struct err *err;
 };
 
+static bool is_prefix(const struct page *page, const char *record)
+{
+    return !page->uploads && strcmp(record, "CommonPrefixes") == 0;
+}
+
 static bool is_entry(const struct page *page, const char *record)
 {
     if (page->uploads)
@@ -120,12 +128,27 @@ static bool take_page_field(struct page *page, const char *name, struct slice te
     return true;
 }
 
+static bool take_prefix(struct listing *listing, struct slice text, struct err *err)
+{
+    size_t n = listing->n_prefixes;
+    char *prefix = NULL;
+    if (!set_text(&prefix, text, LIMIT_XML_TEXT, "prefix", err))
+        return false;
+    /* Room for twice as many whenever their number is a power of two. */
+    if ((n & (n - 1)) == 0)
+        listing->prefix = xrealloc(listing->prefix, (n ? 2 * n : 1) * sizeof *listing->prefix);
+    listing->prefix[listing->n_prefixes++] = prefix;
+    return true;
+}
+
 static bool take_entry_field(void *context, const char *record, const char *name, struct slice text)
 {
     struct page *page = context;
     struct list_entry *entry = &page->entry;
     if (!record)
         return take_page_field(page, name, text);
+    if (is_prefix(page, record) && strcmp(name, "Prefix") == 0)
+        return take_prefix(page->listing, text, page->err);
     if (!is_entry(page, record))
         return true;
     if (strcmp(name, "Key") == 0)
@@ -233,6 +256,28 @@ static bool settle_keys(struct page *page)
     return ok;
 }
 
+static bool settle_prefixes(struct page *page)
+{
+    struct buf key = buf_new(LIMIT_KEY), before = buf_new(LIMIT_KEY);
+    bool ok = true;
+    for (size_t i = 0; ok && i < page->listing->n_prefixes; i++) {
+        char **prefix = &page->listing->prefix[i];
+        ok = decode_key(page, *prefix, &key) && check_key(page, &key, &before);
+        if (ok && strlen(buf_str(&key)) < key.len)
+            ok = err_set(page->err, ERR_SERVER, "the list has a prefix with a NUL");
+        if (!ok)
+            break;
+        free(*prefix);
+        *prefix = xstrdup(buf_str(&key));
+        struct buf swap = before;
+        before = key;
+        key = swap;
+    }
+    buf_free(&key);
+    buf_free(&before);
+    return ok;
+}
+
 /* A marker that is a key is encoded like one; a continuation token is not. */
 static bool settle_marker(struct page *page)
 {
@@ -254,7 +299,7 @@ static bool settle_token(struct page *page)
 {
     const struct object_call *call = page->call;
     /* Nothing but "{}" must not pass for a list without entries. */
-    if (!page->said && page->listing->n == 0)
+    if (!page->said && page->listing->n == 0 && page->listing->n_prefixes == 0)
         return err_set(page->err, ERR_SERVER, "the answer is not a list");
     if (!page->truncated)
         return true;
@@ -275,7 +320,8 @@ static bool read_page(struct slice text, bool json, struct page *page, const cha
     struct document_sink sink = {
         .context = page, .field = take_entry_field, .end = end_entry, .err = page->err};
     bool ok = document_read(text, json, &sink) && is_list_root(sink.root, root, json, page->err) &&
-              settle_keys(page) && settle_marker(page) && settle_token(page);
+              settle_keys(page) && settle_prefixes(page) && settle_marker(page) &&
+              settle_token(page);
     entry_free(&page->entry);
     free(page->token);
     free(page->upload_marker);

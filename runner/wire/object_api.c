@@ -11,21 +11,22 @@ static const struct call_form {
     bool on_key;    /* names an object, else the bucket */
     bool on_upload; /* names an upload */
     bool has_data;  /* its body is object data */
+    bool copies;    /* names an object it takes the data from */
 } call_forms[] = {
-    [CALL_HEAD] = {"head", HTTP_HEAD, true, false, false},
-    [CALL_GET] = {"get", HTTP_GET, true, false, false},
-    [CALL_PUT] = {"put", HTTP_PUT, true, false, true},
-    [CALL_COPY] = {"copy", HTTP_PUT, true, false, false},
-    [CALL_CREATE] = {"create", HTTP_POST, true, false, false},
-    [CALL_PART] = {"part", HTTP_PUT, true, true, true},
-    [CALL_PART_COPY] = {"part-copy", HTTP_PUT, true, true, false},
-    [CALL_LIST_PARTS] = {"list-parts", HTTP_GET, true, true, false},
-    [CALL_COMPLETE] = {"complete", HTTP_POST, true, true, false},
-    [CALL_ABORT] = {"abort", HTTP_DELETE, true, true, false},
-    [CALL_LIST] = {"list", HTTP_GET, false, false, false},
-    [CALL_DELETE] = {"delete", HTTP_DELETE, true, false, false},
-    [CALL_DELETE_MANY] = {"delete-many", HTTP_POST, false, false, false},
-    [CALL_LIST_UPLOADS] = {"list-uploads", HTTP_GET, false, false, false},
+    [CALL_HEAD] = {"head", HTTP_HEAD, true, false, false, false},
+    [CALL_GET] = {"get", HTTP_GET, true, false, false, false},
+    [CALL_PUT] = {"put", HTTP_PUT, true, false, true, false},
+    [CALL_COPY] = {"copy", HTTP_PUT, true, false, false, true},
+    [CALL_CREATE] = {"create", HTTP_POST, true, false, false, false},
+    [CALL_PART] = {"part", HTTP_PUT, true, true, true, false},
+    [CALL_PART_COPY] = {"part-copy", HTTP_PUT, true, true, false, true},
+    [CALL_LIST_PARTS] = {"list-parts", HTTP_GET, true, true, false, false},
+    [CALL_COMPLETE] = {"complete", HTTP_POST, true, true, false, false},
+    [CALL_ABORT] = {"abort", HTTP_DELETE, true, true, false, false},
+    [CALL_LIST] = {"list", HTTP_GET, false, false, false, false},
+    [CALL_DELETE] = {"delete", HTTP_DELETE, true, false, false, false},
+    [CALL_DELETE_MANY] = {"delete-many", HTTP_POST, false, false, false, false},
+    [CALL_LIST_UPLOADS] = {"list-uploads", HTTP_GET, false, false, false, false},
 };
 
 const char *call_name(enum call_kind kind)
@@ -47,13 +48,14 @@ static bool check_key(const struct dialect *dialect, const char *key, struct err
 static bool check_ranges(const struct object_call *call, struct err *err)
 {
     int64_t end;
-    bool data = call_forms[call->kind].has_data;
-    if (call->kind == CALL_GET && (call->off < 0 || call->len == 0 || call->len < -1))
+    bool data = call_forms[call->kind].has_data, copy = call->kind == CALL_PART_COPY;
+    bool part = call->kind == CALL_PART || copy, ranged = call->kind == CALL_GET || copy;
+    if (ranged && (call->off < 0 || call->len == 0 || call->len < (copy ? 1 : -1)))
         return err_set(err, ERR_INVALID, "there is no range of that form to get");
-    if ((call->kind == CALL_GET && __builtin_add_overflow(call->off, call->len, &end)) ||
+    if ((ranged && __builtin_add_overflow(call->off, call->len, &end)) ||
         (data && (call->len < 0 || call->len > LIMIT_OBJECT_SIZE)))
         return err_set(err, ERR_INVALID, "the length is out of range");
-    if (call->kind == CALL_PART && (call->part_number < 1 || call->part_number > LIMIT_PARTS))
+    if (part && (call->part_number < 1 || call->part_number > LIMIT_PARTS))
         return err_set(err, ERR_INVALID, "part number %d is out of range", call->part_number);
     if (call->kind == CALL_COMPLETE && (!call->parts || call->parts->n < 1))
         return err_set(err, ERR_INVALID, "an upload without parts cannot be completed");
@@ -65,8 +67,13 @@ static bool check_call(const struct store *store, const struct object_call *call
     if (!store->dialect || (unsigned)call->kind >= CALL_KINDS)
         return err_set(err, ERR_BUG, "no such call on this store");
     const struct call_form *form = &call_forms[call->kind];
+    if (store->dialect->read_only && call->kind != CALL_HEAD && call->kind != CALL_GET)
+        return err_set(err, ERR_INVALID, "%s can only be read from", store->host);
     if (form->on_key && !check_key(store->dialect, call->key, err))
         return false;
+    if (form->copies && (!call->source_bucket || !*call->source_bucket ||
+                         !check_key(store->dialect, call->source_key, err)))
+        return err_set(err, ERR_INVALID, "what is to be copied is not named");
     if (form->on_upload && (!call->upload_id || !*call->upload_id))
         return err_set(err, ERR_INVALID, "the upload id is missing");
     if (call->kind == CALL_DELETE_MANY &&
@@ -79,7 +86,7 @@ static bool check_call(const struct store *store, const struct object_call *call
 
 static bool add_path(const struct store *store, const struct object_call *call, struct buf *path)
 {
-    bool ok = buf_addc(path, '/');
+    bool ok = store->base ? buf_adds(path, store->base) : buf_addc(path, '/');
     if (store->bucket_in_path)
         ok = ok && buf_addf(path, "%s/", store->bucket);
     return ok &&
@@ -104,6 +111,7 @@ static bool add_list(const struct store *store, const struct object_call *call,
     bool going_on = call->token && *call->token;
     return http_fields_add(query, "list-type", "2") &&
            add_optional(query, "prefix", call->prefix) &&
+           add_optional(query, "delimiter", call->delimiter) &&
            http_fields_addf(query, "max-keys", "%d", page_size(store, call)) &&
            http_fields_add(query, "encoding-type", "url") &&
            add_optional(query, "continuation-token", call->token) &&
@@ -129,6 +137,7 @@ static bool add_query(const struct store *store, const struct object_call *call,
     case CALL_CREATE:
         return http_fields_add_bare(query, "uploads");
     case CALL_PART:
+    case CALL_PART_COPY:
         return http_fields_addf(query, "partNumber", "%d", call->part_number);
     case CALL_LIST_PARTS:
         return http_fields_addf(query, "max-parts", "%d", page_size(store, call)) &&
@@ -166,6 +175,43 @@ static bool add_range(const struct store *store, const struct object_call *call,
     /* Without it OSS answers a range it cannot give with the whole object. */
     return ok && (store->kind != STORE_OSS ||
                   http_fields_add(headers, "x-oss-range-behavior", "standard"));
+}
+
+/* The version that is wanted.  A weak ETag is no validator for If-Match, and where there is none
+ * the time of the last change has to do. */
+static bool add_pin(const struct object_call *call, struct http_fields *headers)
+{
+    bool etag = call->if_match && *call->if_match;
+    if (etag && strncmp(call->if_match, "W/", 2) != 0)
+        return http_fields_add(headers, "if-match", call->if_match);
+    char date[32];
+    if (call->kind != CALL_GET || call->unmodified_ns <= 0)
+        return true;
+    http_date_text(call->unmodified_ns / 1000000, date);
+    return http_fields_add(headers, "if-unmodified-since", date);
+}
+
+/* "/bucket/key", percent-encoded, which all of them take. */
+static bool add_source(const struct dialect *dialect, const struct object_call *call,
+                       struct http_fields *headers)
+{
+    struct buf source = buf_new(4 * LIMIT_KEY);
+    bool ok = buf_addc(&source, '/') &&
+              url_encode(&source, call->source_bucket, strlen(call->source_bucket), false) &&
+              buf_addc(&source, '/') &&
+              url_encode(&source, call->source_key, strlen(call->source_key), true) &&
+              http_fields_add(headers, dialect->h_copy_source, buf_str(&source));
+    buf_free(&source);
+    if (call->if_match && *call->if_match)
+        ok = ok && http_fields_add(headers, dialect->h_copy_if_match, call->if_match);
+    if (call->kind == CALL_PART_COPY)
+        return ok && http_fields_addf(headers, dialect->h_copy_range, "bytes=%lld-%lld",
+                                      (long long)call->off, (long long)(call->off + call->len - 1));
+    if (call->attributes)
+        ok = ok && http_fields_add(headers, dialect->h_replace_meta, "REPLACE");
+    if (call->attributes && http_fields_get(call->attributes, "tags"))
+        ok = ok && http_fields_add(headers, dialect->h_replace_tags, dialect->replace_tags);
+    return ok;
 }
 
 /* S3: the checksum that the server is to verify, or is told to expect. */
@@ -206,26 +252,45 @@ static bool add_fields(struct http_fields *headers, const struct http_fields *fr
     return true;
 }
 
-static bool add_headers(const struct store *store, const struct object_call *call,
+static bool add_reading(const struct store *store, const struct object_call *call,
                         struct http_fields *headers)
 {
-    bool s3 = store->kind == STORE_S3, ok = true;
     /* With a range the answer would be about a part, if there is one just there. */
-    bool whole =
-        call->kind == CALL_HEAD || (call->kind == CALL_GET && call->off == 0 && call->len < 0);
-    if (whole && s3)
+    bool whole = call->kind == CALL_HEAD || (call->off == 0 && call->len < 0), ok = true;
+    if (whole && store->kind == STORE_S3)
         ok = http_fields_add(headers, "x-amz-checksum-mode", "ENABLED");
     if (call->kind == CALL_GET)
         ok = ok && add_range(store, call, headers);
-    if ((call->kind == CALL_GET || call->kind == CALL_HEAD) && call->if_match && *call->if_match)
-        ok = ok && http_fields_add(headers, "if-match", call->if_match);
-    if (call->has_md5 && call_forms[call->kind].has_data)
+    return ok && add_pin(call, headers);
+}
+
+static bool takes_attributes(enum call_kind kind)
+{
+    return kind == CALL_PUT || kind == CALL_CREATE || kind == CALL_COPY;
+}
+
+static bool too_long(struct err *err)
+{
+    return err_set(err, ERR_INVALID, "the request is too long, or a header of it is malformed");
+}
+
+static bool add_headers(const struct store *store, const struct object_call *call,
+                        struct http_fields *headers, struct err *err)
+{
+    const struct call_form *form = &call_forms[call->kind];
+    bool ok = true;
+    if (call->kind == CALL_HEAD || call->kind == CALL_GET)
+        ok = add_reading(store, call, headers);
+    if (form->copies)
+        ok = ok && add_source(store->dialect, call, headers);
+    if (call->has_md5 && form->has_data)
         ok = ok && add_md5(headers, call->md5);
-    if (s3)
+    if (store->kind == STORE_S3)
         ok = ok && add_sum(call, headers);
-    if (call->kind == CALL_PUT || call->kind == CALL_CREATE)
-        ok = ok && (!call->attributes || add_fields(headers, call->attributes));
-    return ok && add_fields(headers, &store->headers);
+    if (ok && takes_attributes(call->kind) &&
+        !attributes_write(store->dialect, call->attributes, headers, err))
+        return false;
+    return (ok && add_fields(headers, &store->headers)) || too_long(err);
 }
 
 /* --- bodies --------------------------------------------------------------------------- */
@@ -325,20 +390,14 @@ static bool check_keys(const struct store *store, const struct object_call *call
     return true;
 }
 
-static bool too_long(struct err *err)
-{
-    return err_set(err, ERR_INVALID, "the request is too long, or a header of it is malformed");
-}
-
 /* The body of the calls that carry a document; `body_len` of all. */
 static bool add_body(const struct store *store, const struct object_call *call,
                      struct http_request *request, struct err *err)
 {
     bool json = store->dialect->json, ok = true;
     struct buf *body = &request->body;
-    request->body_len = call_forms[call->kind].has_data ? call->len
-                        : call->kind == CALL_CREATE     ? 0
-                                                        : -1;
+    bool empty = call->kind == CALL_CREATE || call_forms[call->kind].copies;
+    request->body_len = call_forms[call->kind].has_data ? call->len : empty ? 0 : -1;
     if (call->kind == CALL_COMPLETE) {
         if (!check_parts(call->parts, err))
             return false;
@@ -367,7 +426,7 @@ bool object_api_build(const struct store *store, const struct object_call *call,
     if (!check_call(store, call, err) || !add_body(store, call, request, err))
         return false;
     request->method = call_forms[call->kind].method;
-    bool ok = add_path(store, call, &request->path) && add_query(store, call, &request->query) &&
-              add_headers(store, call, &request->headers);
-    return ok ? true : too_long(err);
+    if (!add_path(store, call, &request->path) || !add_query(store, call, &request->query))
+        return too_long(err);
+    return add_headers(store, call, &request->headers, err);
 }

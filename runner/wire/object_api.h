@@ -37,6 +37,8 @@ struct object_info {
     uint64_t sum;
     bool etag_is_md5;       /* 32 hex digits, and nothing says the object is encrypted */
     uint64_t inode, device; /* files only */
+    bool ranges; /* ranges of it can be had, as every store gives them, and web servers that say so
+                  */
     char content_type[128]; /* "" where not known */
 };
 
@@ -68,6 +70,8 @@ struct list_entry {
 struct listing {
     struct list_entry *entry;
     size_t n, cap;
+    char **prefix; /* LIST with a delimiter: what stands for the keys below it, in key order */
+    size_t n_prefixes;
     char *next_token;     /* NULL: this was the last page.  For part lists a number as text. */
     char *next_upload_id; /* CALL_LIST_UPLOADS: second half of the marker */
 };
@@ -78,9 +82,11 @@ void part_list_free(struct part_list *list);
 /* What is asked.  Everything is borrowed until the answer is there. */
 struct object_call {
     enum call_kind kind;
-    const char *key;      /* of the object; NULL for calls on the bucket */
-    int64_t off, len;     /* GET: the range; PUT, PART: len is the length of the body */
-    const char *if_match; /* GET: the ETag pinned by the HEAD; COPY, PART_COPY: of the source */
+    const char *key;       /* of the object; NULL for calls on the bucket */
+    int64_t off, len;      /* GET: the range; PUT, PART: len is the length of the body */
+    const char *if_match;  /* GET: the ETag pinned by the HEAD; COPY, PART_COPY: of the source */
+    int64_t unmodified_ns; /* GET: the mtime of the HEAD, for web servers without an ETag that can
+                              be pinned: If-Unmodified-Since; 0: none */
     const char *source_bucket, *source_key; /* COPY, PART_COPY: what is copied; off and len are the
                                                range of a PART_COPY */
     int64_t total; /* GET: the size that Content-Range must name; -1: any */
@@ -94,10 +100,14 @@ struct object_call {
     bool has_sha256; /* the payload hash, where the store signs payloads */
     uint8_t sha256[SHA256_LEN];
     const struct http_fields *attributes;       /* PUT, CREATE, COPY: by their neutral names
-                                                   (wire/attributes.h); NULL: none.  A COPY with any
-                                                   replaces all that the source has */
+                                                   (wire/attributes.h); NULL: none, or for a
+                                                   COPY what the source has (but its acl and
+                                                   storage class).  A COPY with them has no
+                                                   others, but the source's tags if it names none */
     const char *prefix, *token, *upload_marker; /* LIST, LIST_PARTS, LIST_UPLOADS */
     const char *start_after;                    /* LIST without a token */
+    const char *delimiter;                      /* LIST: keys with it behind the prefix are told as
+                                                   one of listing.prefix; NULL: none */
     int max_keys;                               /* 0: the largest page */
     const char *const *keys;                    /* DELETE_MANY */
     int n_keys;
@@ -105,14 +115,16 @@ struct object_call {
 
 /* What came back.  Freed by object_answer_free. */
 struct object_answer {
-    struct object_info info; /* HEAD, GET (of the whole object), PUT, PART, COMPLETE: etag, sum */
-    char *upload_id;         /* CREATE */
-    bool sums_offered;       /* S3: the server echoed a checksum (CREATE, PUT, PART) */
-    struct part_list parts;  /* LIST_PARTS */
-    struct listing listing;  /* LIST, LIST_UPLOADS; DELETE_MANY: the keys that failed */
-    char *next_token;        /* LIST_PARTS: the marker of the next page; NULL: last */
+    struct object_info info;        /* HEAD, GET (of the whole object), PUT, PART, COPY, PART_COPY,
+                                       COMPLETE: etag, sum; web: an ETag may be weak or not there */
+    char *upload_id;                /* CREATE */
+    bool sums_offered;              /* S3: the server echoed a checksum (CREATE, PUT, PART) */
+    struct part_list parts;         /* LIST_PARTS */
+    struct listing listing;         /* LIST, LIST_UPLOADS; DELETE_MANY: the keys that failed */
+    char *next_token;               /* LIST_PARTS: the marker of the next page; NULL: last */
     struct http_fields *attributes; /* HEAD, GET: content type and the like, user metadata, storage
-                                       class; by their neutral names; NULL: none */
+                                       class; by their neutral names; NULL: nothing that `info`
+                                       has not (attributes_read) */
     char request_id[72];
     int64_t date_ms; /* the Date of the answer, for clock skew; 0: none */
 };
@@ -123,6 +135,10 @@ void object_answer_free(struct object_answer *answer);
  * can never take: a key too long, a part number out of range. */
 bool object_api_build(const struct store *store, const struct object_call *call,
                       struct http_request *request, struct err *err);
+
+/* Was it only the HEAD that this web server does not do (or not for this client)?  A GET may tell
+ * more. */
+bool object_api_head_refused(const struct store *store, const struct err *err);
 
 /* Can the key be named in a DELETE_MANY?  XML and JSON know no control characters and no bytes that
  * are not UTF-8: such keys are deleted one by one. */

@@ -20,6 +20,7 @@ void object_answer_free(struct object_answer *answer)
     free(answer->next_token);
     part_list_free(&answer->parts);
     listing_free(&answer->listing);
+    attributes_free(answer->attributes);
     *answer = (struct object_answer){0};
 }
 
@@ -28,8 +29,14 @@ void object_answer_free(struct object_answer *answer)
 static bool check_etag(const struct object_call *call, const struct http_reply *reply,
                        struct err *err)
 {
-    const char *etag = header(reply, "etag");
-    if (!call->if_match || !*call->if_match || !etag || strcmp(etag, call->if_match) == 0)
+    int64_t ms;
+    const char *etag = header(reply, "etag"), *time = header(reply, "last-modified");
+    bool pinned = call->if_match && *call->if_match;
+    if (!pinned && call->unmodified_ns > 0 && time && http_date(time, &ms) &&
+        ms != call->unmodified_ns / 1000000)
+        return err_set(err, ERR_CHANGED, "the object has changed: Last-Modified is %.40s now",
+                       time);
+    if (!pinned || !etag || strcmp(etag, call->if_match) == 0)
         return true;
     return err_set(err, ERR_CHANGED, "the object is no longer the one with the ETag %.100s",
                    call->if_match);
@@ -198,6 +205,9 @@ static bool read_info(const struct dialect *dialect, const struct http_reply *re
         info->mtime_ns = ms * 1000000;
     if (type)
         snprintf(info->content_type, sizeof info->content_type, "%s", type);
+    const char *ranges = header(reply, "accept-ranges");
+    info->ranges = dialect->kind != STORE_WEB || reply->status == 206 ||
+                   (ranges && strcasecmp(ranges, "bytes") == 0);
     return true;
 }
 
@@ -220,9 +230,13 @@ static bool read_head(const struct reading *r)
 {
     const char *length = header(r->reply, "content-length");
     struct object_info *info = &r->answer->info;
-    if (!length || !http_integer(length, LIMIT_OBJECT_SIZE, &info->size))
+    const struct dialect *dialect = r->store->dialect;
+    bool told = length && http_integer(length, LIMIT_OBJECT_SIZE, &info->size);
+    /* A page that is made while it is sent has no length before it is there. */
+    if (!told && (length || dialect->kind != STORE_WEB))
         return err_set(r->err, ERR_SERVER, "the answer does not say how long the object is");
-    return read_info(r->store->dialect, r->reply, info, r->err);
+    r->answer->attributes = attributes_read(dialect, &r->reply->headers);
+    return read_info(dialect, r->reply, info, r->err);
 }
 
 static bool read_get(const struct reading *r)
@@ -237,6 +251,7 @@ static bool read_get(const struct reading *r)
         info->size = total;
     else if (!length || !http_integer(length, LIMIT_OBJECT_SIZE, &info->size))
         info->size = r->call->total;
+    r->answer->attributes = attributes_read(r->store->dialect, &r->reply->headers);
     return read_info(r->store->dialect, r->reply, info, r->err);
 }
 
@@ -293,6 +308,35 @@ static bool read_complete(const struct reading *r)
     return true;
 }
 
+/* COPY and PART_COPY: a success without an ETag would be none. */
+static bool read_copy(const struct reading *r)
+{
+    struct result result;
+    struct object_info *info = &r->answer->info;
+    const struct dialect *dialect = r->store->dialect;
+    int64_t ms;
+    if (!result_read(body_of(r), dialect->json, &result, r->err))
+        return false;
+    if (strcmp(result.root, "Error") == 0 || (!result.etag[0] && result.code[0]))
+        return failure_inside(dialect, r->reply, &result, r->err);
+    const char *root = r->call->kind == CALL_COPY ? "CopyObjectResult" : "CopyPartResult";
+    bool named = dialect->json || strcmp(result.root, root) == 0;
+    if (!named || !result.etag[0] || result.cut)
+        return err_set(r->err, ERR_SERVER, "the answer does not say that anything was copied");
+    memcpy(info->etag, result.etag, sizeof info->etag);
+    info->etag_is_md5 = etag_is_md5(dialect, r->reply, info->etag);
+    if (http_date(result.last_modified, &ms) && ms < INT64_MAX / 1000000)
+        info->mtime_ns = ms * 1000000;
+    if (r->call->kind == CALL_PART_COPY)
+        info->size = r->call->len;
+    const char *const value[3] = {result.crc64nvme, result.crc32c, result.crc32};
+    if (dialect->kind == STORE_S3)
+        take_sum(result.sum_type, value, info);
+    else
+        read_sum(dialect, r->reply, info);
+    return true;
+}
+
 static bool read_parts(const struct reading *r)
 {
     return listing_read_parts(body_of(r), r->store->dialect->json, r->call, &r->answer->parts,
@@ -329,6 +373,7 @@ static const struct {
     [CALL_COMPLETE] = {read_complete, {200, 200}}, [CALL_ABORT] = {read_nothing, {204, 200}},
     [CALL_LIST] = {read_list, {200, 200}},         [CALL_DELETE] = {read_nothing, {204, 200}},
     [CALL_DELETE_MANY] = {read_list, {200, 200}},  [CALL_LIST_UPLOADS] = {read_list, {200, 200}},
+    [CALL_COPY] = {read_copy, {200, 200}},         [CALL_PART_COPY] = {read_copy, {200, 200}},
 };
 
 /* A store whose callback failed has the object all the same, so sending it again is no help. */
@@ -353,29 +398,44 @@ static void read_common(const struct dialect *dialect, const struct http_reply *
         snprintf(answer->request_id, sizeof answer->request_id, "%s", id);
 }
 
+static bool read_reply(const struct reading *r)
+{
+    const struct http_reply *reply = r->reply;
+    const struct dialect *dialect = r->store->dialect;
+    enum call_kind kind = r->call->kind;
+    const int *good = readers[kind].status;
+    if (reply->status == 203 && (kind == CALL_PUT || kind == CALL_COMPLETE))
+        return callback_failed(r->store, reply, r->err);
+    if (reply->status / 100 == 2 && reply->status != good[0] && reply->status != good[1]) {
+        err_set(r->err, ERR_SERVER, "HTTP %d is no answer to %s", reply->status, call_name(kind));
+        return failure_stamp(dialect, reply, r->err);
+    }
+    if (reply->status / 100 != 2)
+        return failure_read(dialect, reply, r->err);
+    return readers[kind].read(r) || failure_stamp(dialect, reply, r->err);
+}
+
 bool object_api_read(const struct store *store, const struct object_call *call,
                      const struct http_reply *reply, struct object_answer *answer, struct err *err)
 {
     *answer = (struct object_answer){.info.size = -1};
     const struct reading r = {store, call, reply, answer, err};
-    const int *good = readers[call->kind].status;
     read_common(store->dialect, reply, answer);
-    if (reply->status == 203 && (call->kind == CALL_PUT || call->kind == CALL_COMPLETE))
-        return callback_failed(store, reply, err);
-    if (reply->status / 100 == 2 && reply->status != good[0] && reply->status != good[1]) {
-        err_set(err, ERR_SERVER, "HTTP %d is no answer to %s", reply->status,
-                call_name(call->kind));
-        return failure_stamp(store->dialect, reply, err);
-    }
-    if (reply->status / 100 != 2)
-        return failure_read(store->dialect, reply, err);
-    if (readers[call->kind].read(&r))
+    if (read_reply(&r))
         return true;
     struct object_answer kept = {.date_ms = answer->date_ms, .info.size = -1};
     memcpy(kept.request_id, answer->request_id, sizeof kept.request_id);
     object_answer_free(answer);
     *answer = kept;
-    return failure_stamp(store->dialect, reply, err);
+    if (store->kind == STORE_WEB)
+        err_wrap(err, "%s", store->host);
+    return false;
+}
+
+bool object_api_head_refused(const struct store *store, const struct err *err)
+{
+    return store->kind == STORE_WEB &&
+           (err->status == 405 || err->status == 403 || err->status == 501);
 }
 
 bool object_api_multipart_etag(const struct part_list *parts, char out[LIMIT_ETAG])

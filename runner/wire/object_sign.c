@@ -66,7 +66,7 @@ static bool sign_with_v1(const struct store *store, const struct object_call *ca
                          struct http_request *request)
 {
     char date[32], signature[32];
-    sign_oss1_date(now_ms, date);
+    http_date_text(now_ms, date);
     const struct oss1_input input = {
         .access_key = credentials->access_key,
         .secret_key = credentials->secret_key,
@@ -88,7 +88,9 @@ bool object_api_sign(const struct store *store, const struct object_call *call,
                      struct http_request *request, struct err *err)
 {
     bool ok;
-    if (!credentials || credentials->anonymous)
+    if (!store->dialect->v4)
+        ok = buf_adds(&request->target, buf_str(&request->path));
+    else if (!credentials || credentials->anonymous)
         ok = sign_v4_target(store->dialect->v4, request);
     else if (store->sign_v1)
         ok = sign_with_v1(store, call, credentials, now_ms, request);

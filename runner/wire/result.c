@@ -23,6 +23,7 @@ static const struct {
     FIELD("Endpoint", endpoint, false),
     FIELD("UploadId", upload_id, true),
     FIELD("ETag", etag, true),
+    FIELD("LastModified", last_modified, false),
     FIELD("ChecksumType", sum_type, false),
     FIELD("ChecksumCRC64NVME", crc64nvme, false),
     FIELD("ChecksumCRC32C", crc32c, false),

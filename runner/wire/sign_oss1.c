@@ -3,22 +3,6 @@
 #include "wire/sign_v4.h"
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-void sign_oss1_date(int64_t now_ms, char out[32])
-{
-    /* Not strftime: the names must not follow a locale. */
-    static const char days[] = "SunMonTueWedThuFriSat",
-                      months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-    time_t seconds = (time_t)(now_ms / 1000);
-    struct tm tm = {0};
-    gmtime_r(&seconds, &tm);
-    struct buf text = buf_new(31);
-    buf_addf(&text, "%.3s, %02d %.3s %04d %02d:%02d:%02d GMT", days + 3 * tm.tm_wday, tm.tm_mday,
-             months + 3 * tm.tm_mon, tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
-    memcpy(out, buf_str(&text), text.len + 1);
-    buf_free(&text);
-}
 
 /* The query parameters that are part of the resource; sorted.  So is all that begins x-oss-. */
 static const char *const sub_resources[] = {

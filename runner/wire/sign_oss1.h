@@ -17,6 +17,3 @@ struct oss1_input {
  * 28 characters and a NUL.  False when something is too long. */
 bool sign_oss1(const struct oss1_input *input, struct http_request *request,
                struct buf *string_to_sign, struct buf *authorization, char signature[32]);
-
-/* "Mon, 15 Jul 2024 08:09:10 GMT" */
-void sign_oss1_date(int64_t now_ms, char out[32]);

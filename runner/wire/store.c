@@ -1,4 +1,5 @@
 #include "wire/store.h"
+#include "base/limits.h"
 #include "wire/dialect.h"
 #include "wire/url.h"
 #include <stdlib.h>
@@ -39,8 +40,9 @@ void store_free(struct store *store)
 {
     if (!store)
         return;
-    char *const texts[] = {store->name,    store->bucket, store->region,     store->host,
-                           store->ca_file, store->proxy,  store->user_agent, store->root};
+    char *const texts[] = {store->name,       store->bucket, store->region,
+                           store->host,       store->base,   store->root,
+                           store->user_agent, store->proxy,  store->ca_file};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         free(texts[i]);
     http_fields_free(&store->headers);
@@ -275,6 +277,43 @@ static bool resolve_remote(struct store *store, const struct store_options *opti
     return ok;
 }
 
+static bool refuse_options(const struct store_options *options, struct err *err)
+{
+    const struct {
+        const char *name;
+        bool said;
+    } all[] = {{"bucket", options->bucket != NULL},
+               {"region", options->region != NULL},
+               {"addressing", options->addressing != ADDRESS_AUTO}};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (all[i].said)
+            return err_set(err, ERR_INVALID, "%s: a web store has none", all[i].name);
+    return true;
+}
+
+static bool resolve_web(struct store *store, const struct store_options *options, struct err *err)
+{
+    struct endpoint endpoint;
+    if (!refuse_options(options, err))
+        return false;
+    if (!options->endpoint || !*options->endpoint)
+        return err_set(err, ERR_INVALID, "url: it is missing");
+    struct buf base = buf_new(3 * LIMIT_KEY);
+    if (!url_base(options->endpoint, &endpoint, &base, err)) {
+        buf_free(&base);
+        return false;
+    }
+    free(store->base);
+    free(store->host);
+    store->base = buf_take(&base);
+    store->host =
+        endpoint.port ? xasprintf("%s:%d", endpoint.host, endpoint.port) : xstrdup(endpoint.host);
+    store->https = endpoint.https;
+    if (!store->name)
+        store->name = xasprintf("http%s://%s%s", store->https ? "s" : "", store->host, store->base);
+    return true;
+}
+
 bool store_resolve(struct store *store, const struct store_options *options, struct err *err)
 {
     store->dialect = dialect_of(store->kind);
@@ -282,6 +321,8 @@ bool store_resolve(struct store *store, const struct store_options *options, str
         return true;
     if (options->sign_v1 && store->kind != STORE_OSS)
         return err_set(err, ERR_INVALID, "signature: only OSS has the old one");
+    if (store->kind == STORE_WEB)
+        return resolve_web(store, options, err);
     if (!resolve_remote(store, options, err))
         return false;
     free(store->bucket);

@@ -38,7 +38,7 @@ void credentials_free(struct credentials *credentials);
 struct store {
     enum store_kind kind;
     const struct dialect *dialect; /* NULL for a directory */
-    char *name;                    /* for messages: "s3://bucket", or the directory */
+    char *name;                    /* for messages: "s3://bucket", the directory or the URL */
 
     /* remote */
     char *bucket, *region;
@@ -54,6 +54,9 @@ struct store {
     char *ca_file, *proxy, *user_agent;    /* NULL: default */
     int connect_timeout_ms, stall_timeout_ms;
 
+    char *base; /* web: the path of its URL as sent, from the first '/' to the last; host, https
+                   and what follows are as above, bucket and region NULL */
+
     /* directory */
     char *root; /* absolute path */
 
@@ -64,7 +67,8 @@ void store_free(struct store *store);
 
 /* What the job file said, before it is resolved.  NULL and 0 mean "not said". */
 struct store_options {
-    const char *bucket, *region, *endpoint;
+    const char *bucket, *region;
+    const char *endpoint; /* web: the URL, with its path */
     enum addressing addressing;
     bool sign_v1;
 };
@@ -72,5 +76,6 @@ struct store_options {
 /* Fills host, https, bucket_in_path, region and dialect of `store` (whose kind is set) by the rules
  * of its provider: an endpoint that is an IP address or localhost uses path addressing, so does a
  * bucket with a dot under TLS; a region is read from a provider's own endpoint name; the bucket
- * name is checked.  Names the option at fault. */
+ * name is checked.  A web store has a URL instead, which has no user, password or query.  Names the
+ * option at fault. */
 bool store_resolve(struct store *store, const struct store_options *options, struct err *err);

@@ -120,24 +120,69 @@ static bool judge_host(struct endpoint *endpoint)
     return label_lengths(endpoint->host);
 }
 
-bool url_endpoint(const char *text, struct endpoint *endpoint, struct err *err)
+/* Scheme, host and port of `text`, whose host ends at `*rest`; errors name `option`. */
+static bool take_authority(const char *option, const char *text, struct endpoint *endpoint,
+                           const char **rest, struct err *err)
 {
     *endpoint = (struct endpoint){0};
     /* What stands before an '@' may be a password, so the text is not shown then. */
-    if (strchr(text, '@'))
-        return err_set(err, ERR_INVALID, "endpoint: a user or a password does not belong in it");
-    const char *at = text;
+    int shown = (int)strcspn(text, "?#"); /* nor what may be a signature */
+    const char *at = text, *mark = strstr(text, "://");
+    size_t before = strcspn(mark ? mark + 3 : text, "/?#");
+    if (memchr(mark ? mark + 3 : text, '@', before))
+        return err_set(err, ERR_INVALID, "%s: a user or a password does not belong in it", option);
     if (!take_scheme(&at, endpoint))
-        return err_set(err, ERR_INVALID, "endpoint: \"%s\" is neither http:// nor https://", text);
+        return err_set(err, ERR_INVALID, "%s: \"%.*s\" is neither http:// nor https://", option,
+                       shown, text);
     size_t len = strcspn(at, "/?#");
-    if (at[len] && strcmp(at + len, "/") != 0)
-        return err_set(err, ERR_INVALID, "endpoint: \"%s\" has a path; only a host is wanted",
-                       text);
     char host[ENDPOINT_HOST_MAX + 8] = "";
     if (len < sizeof host)
         memcpy(host, at, len);
-    const char *rest = take_host(host, endpoint);
-    if (!rest || !take_port(rest, endpoint) || !judge_host(endpoint))
-        return err_set(err, ERR_INVALID, "endpoint: \"%s\" does not name a host", text);
+    const char *port = take_host(host, endpoint);
+    if (!port || !take_port(port, endpoint) || !judge_host(endpoint))
+        return err_set(err, ERR_INVALID, "%s: \"%.*s\" does not name a host", option, shown, text);
+    *rest = at + len;
     return true;
+}
+
+bool url_endpoint(const char *text, struct endpoint *endpoint, struct err *err)
+{
+    const char *rest;
+    if (strchr(text, '@'))
+        return err_set(err, ERR_INVALID, "endpoint: a user or a password does not belong in it");
+    if (!take_authority("endpoint", text, endpoint, &rest, err))
+        return false;
+    if (*rest && strcmp(rest, "/") != 0)
+        return err_set(err, ERR_INVALID, "endpoint: \"%s\" has a path; only a host is wanted",
+                       text);
+    return true;
+}
+
+/* Adds a path somebody wrote: their own encoding is kept, the rest is made fit to be sent. */
+static bool add_written_path(struct buf *out, const char *path)
+{
+    bool ok = true;
+    for (; ok && *path; path++) {
+        uint8_t byte;
+        bool coded = *path == '%' && path[1] && digest_unhex(path + 1, 1, &byte);
+        ok = coded || strchr("/!$&'()*+,;=:@", *path) ? buf_addc(out, *path)
+                                                      : url_encode(out, path, 1, false);
+    }
+    return ok;
+}
+
+bool url_base(const char *text, struct endpoint *endpoint, struct buf *base, struct err *err)
+{
+    const char *rest;
+    if (!take_authority("url", text, endpoint, &rest, err))
+        return false;
+    /* What stands behind a '?' may be a signature, so only the host is shown. */
+    if (strpbrk(rest, "?#"))
+        return err_set(err, ERR_INVALID,
+                       "url: that of %s has a query; only a path is wanted, and the keys below it",
+                       endpoint->host);
+    bool ok = buf_adds(base, *rest == '/' ? "" : "/") && add_written_path(base, rest);
+    if (ok && base->data[base->len - 1] != '/')
+        ok = buf_addc(base, '/');
+    return ok ? true : err_set(err, ERR_INVALID, "url: it is too long");
 }

@@ -26,3 +26,8 @@ struct endpoint {
 
 /* Without a scheme it is https.  Refuses every other scheme, a user, a path and a query. */
 bool url_endpoint(const char *text, struct endpoint *endpoint, struct err *err);
+
+/* The same of "https://host/base/path/", with the path as it is sent in `base`, which ends with a
+ * slash: what is percent-encoded stays so, and what cannot be sent as it is gets encoded.  Refuses
+ * a user, a query and a fragment. */
+bool url_base(const char *text, struct endpoint *endpoint, struct buf *base, struct err *err);

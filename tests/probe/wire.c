@@ -1,170 +1,14 @@
-/* runner/wire for the specs: signing, addresses, HTTP values, requests and replies. */
-#include "probe.h"
+/* runner/wire for the specs: addresses, HTTP values, requests and replies. */
+#include "fields.h"
 #include "wire/dialect.h"
 #include "wire/failure.h"
 #include "wire/object_api.h"
-#include "wire/sign_oss1.h"
 #include "wire/sign_v4.h"
 #include "wire/url.h"
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 int luaopen_wire(lua_State *L);
-
-#define FIELDS_MAX (64 << 10)
-
-/* --- values --------------------------------------------------------------------------- */
-
-static void set_text(lua_State *L, const char *name, const char *text)
-{
-    lua_pushstring(L, text);
-    lua_setfield(L, -2, name);
-}
-
-static void set_integer(lua_State *L, const char *name, int64_t value)
-{
-    lua_pushinteger(L, value);
-    lua_setfield(L, -2, name);
-}
-
-static void set_bool(lua_State *L, const char *name, bool value)
-{
-    lua_pushboolean(L, value);
-    lua_setfield(L, -2, name);
-}
-
-static void set_buf(lua_State *L, const char *name, const struct buf *buf)
-{
-    lua_pushlstring(L, buf_str(buf), buf->len);
-    lua_setfield(L, -2, name);
-}
-
-static void set_hex(lua_State *L, const char *name, uint64_t value)
-{
-    char text[17];
-    snprintf(text, sizeof text, "%016llx", (unsigned long long)value);
-    set_text(L, name, text);
-}
-
-/* Pairs {{name, value}, ...} or a map, from the field `name` of the table at `index`. */
-static void get_fields(lua_State *L, int index, const char *name, struct http_fields *fields)
-{
-    lua_getfield(L, index, name);
-    int at = lua_gettop(L);
-    for (lua_pushnil(L); lua_istable(L, at) && lua_next(L, at);) {
-        bool pair = lua_istable(L, -1);
-        if (pair) {
-            lua_rawgeti(L, -1, 1);
-            lua_rawgeti(L, -2, 2);
-        } else {
-            lua_pushvalue(L, -2);
-            lua_pushvalue(L, -2);
-        }
-        const char *value = lua_isstring(L, -1) ? lua_tostring(L, -1) : NULL;
-        if (value)
-            http_fields_add(fields, lua_tostring(L, -2), value);
-        else
-            http_fields_add_bare(fields, lua_tostring(L, -2));
-        lua_pop(L, 3);
-    }
-    lua_settop(L, at - 1);
-}
-
-static void set_fields(lua_State *L, const char *name, const struct http_fields *fields)
-{
-    lua_newtable(L);
-    for (int i = 0; i < fields->n; i++)
-        set_text(L, http_fields_name(fields, i), http_fields_value(fields, i));
-    lua_setfield(L, -2, name);
-}
-
-static enum http_method method_of(const char *name)
-{
-    enum http_method method = HTTP_GET;
-    while (strcmp(http_method_name(method), name) != 0)
-        method++;
-    return method;
-}
-
-/* --- signing -------------------------------------------------------------------------- */
-
-static void get_request(lua_State *L, struct http_request *request)
-{
-    http_request_init(request);
-    request->method = method_of(probe_text(L, 1, "method"));
-    buf_adds(&request->path, probe_text(L, 1, "path"));
-    get_fields(L, 1, "query", &request->query);
-    get_fields(L, 1, "headers", &request->headers);
-}
-
-static int sign4(lua_State *L)
-{
-    static const char *extra[8];
-    struct http_request request;
-    struct v4_output output;
-    const char *algorithm = probe_text(L, 1, "algorithm");
-    get_request(L, &request);
-    v4_output_init(&output);
-    lua_getfield(L, 1, "additional_headers");
-    int n = 0;
-    for (; lua_istable(L, -1) && n < 7 && lua_rawgeti(L, -1, n + 1) == LUA_TSTRING; n++) {
-        extra[n] = lua_tostring(L, -1);
-        lua_pop(L, 1);
-    }
-    extra[n] = NULL;
-    lua_settop(L, 1);
-    const struct v4_input input = {
-        .scheme = algorithm[0] == 'A'   ? &v4_aws
-                  : algorithm[0] == 'O' ? &v4_oss
-                                        : &v4_tos,
-        .access_key = probe_text(L, 1, "access_key"),
-        .secret_key = probe_text(L, 1, "secret_key"),
-        .region = probe_text(L, 1, "region"),
-        .service = probe_text(L, 1, "service"),
-        .host = probe_text(L, 1, "host"),
-        .bucket = probe_text(L, 1, "bucket"),
-        .datetime = probe_text(L, 1, "date"),
-        .payload_hash = probe_text(L, 1, "payload_hash"),
-        .extra = extra,
-    };
-    bool ok = sign_v4(&input, &request, &output);
-    lua_newtable(L);
-    set_bool(L, "ok", ok);
-    set_buf(L, "canonical", &output.canonical);
-    set_buf(L, "string_to_sign", &output.string_to_sign);
-    set_buf(L, "authorization", &output.authorization);
-    set_buf(L, "target", &request.target);
-    set_text(L, "signature", output.signature);
-    v4_output_free(&output);
-    http_request_free(&request);
-    return 1;
-}
-
-static int sign1(lua_State *L)
-{
-    struct http_request request;
-    char signature[32] = "";
-    get_request(L, &request);
-    struct buf text = buf_new(FIELDS_MAX), authorization = buf_new(FIELDS_MAX);
-    const struct oss1_input input = {
-        .access_key = probe_text(L, 1, "access_key"),
-        .secret_key = probe_text(L, 1, "secret_key"),
-        .bucket = probe_text(L, 1, "bucket"),
-        .key = probe_text(L, 1, "key"),
-        .date = probe_text(L, 1, "expires"),
-    };
-    bool ok = sign_oss1(&input, &request, &text, &authorization, signature);
-    lua_newtable(L);
-    set_bool(L, "ok", ok);
-    set_buf(L, "string_to_sign", &text);
-    set_buf(L, "authorization", &authorization);
-    set_text(L, "signature", signature);
-    buf_free(&text);
-    buf_free(&authorization);
-    http_request_free(&request);
-    return 1;
-}
 
 /* --- addresses and HTTP values -------------------------------------------------------- */
 
@@ -236,7 +80,7 @@ static int date(lua_State *L)
 static int show_date(lua_State *L)
 {
     char rfc1123[32], compact[17];
-    sign_oss1_date(luaL_checkinteger(L, 1), rfc1123);
+    http_date_text(luaL_checkinteger(L, 1), rfc1123);
     sign_v4_datetime(luaL_checkinteger(L, 1), compact);
     lua_pushstring(L, rfc1123);
     lua_pushstring(L, compact);
@@ -269,6 +113,7 @@ static enum store_kind kind_of(const char *name)
     return strcmp(name, "oss") == 0   ? STORE_OSS
            : strcmp(name, "tos") == 0 ? STORE_TOS
            : strcmp(name, "s3") == 0  ? STORE_S3
+           : strcmp(name, "web") == 0 ? STORE_WEB
                                       : STORE_DIR;
 }
 
@@ -309,6 +154,7 @@ static int resolve(lua_State *L)
     set_text(L, "name", store->name);
     set_bool(L, "https", store->https);
     set_bool(L, "in_path", store->bucket_in_path);
+    set_text(L, "base", store->base);
     store_free(store);
     return 1;
 }
@@ -317,7 +163,7 @@ static int resolve(lua_State *L)
 
 struct held { /* what a call borrows */
     struct part_list parts;
-    struct http_fields headers;
+    struct http_fields attributes;
     const char *keys[1100];
 };
 
@@ -366,6 +212,10 @@ static void get_call(lua_State *L, int index, struct object_call *call, struct h
     call->len = probe_integer(L, index, "len", 0);
     call->total = probe_integer(L, index, "total", -1);
     call->if_match = probe_text(L, index, "if_match");
+    call->unmodified_ns = probe_integer(L, index, "unmodified_ns", 0);
+    call->source_bucket = probe_text(L, index, "source_bucket");
+    call->source_key = probe_text(L, index, "source_key");
+    call->delimiter = probe_text(L, index, "delimiter");
     call->upload_id = probe_text(L, index, "upload_id");
     call->part_number = (int)probe_integer(L, index, "part_number", 0);
     call->prefix = probe_text(L, index, "prefix");
@@ -380,9 +230,11 @@ static void get_call(lua_State *L, int index, struct object_call *call, struct h
     const char *md5 = probe_text(L, index, "md5"), *sha256 = probe_text(L, index, "sha256");
     call->has_md5 = md5 && digest_unhex(md5, MD5_LEN, call->md5);
     call->has_sha256 = sha256 && digest_unhex(sha256, SHA256_LEN, call->sha256);
-    http_fields_init(&held->headers, FIELDS_MAX);
-    get_fields(L, index, "headers", &held->headers);
-    call->attributes = &held->headers;
+    http_fields_init(&held->attributes, FIELDS_MAX);
+    get_fields(L, index, "attributes", &held->attributes);
+    lua_getfield(L, index, "attributes");
+    call->attributes = lua_isnil(L, -1) ? NULL : &held->attributes;
+    lua_pop(L, 1);
     get_parts(L, index, held);
     call->parts = &held->parts;
     call->n_keys = get_keys(L, index, held);
@@ -392,7 +244,7 @@ static void get_call(lua_State *L, int index, struct object_call *call, struct h
 static void held_free(struct held *held)
 {
     part_list_free(&held->parts);
-    http_fields_free(&held->headers);
+    http_fields_free(&held->attributes);
 }
 
 static void push_request(lua_State *L, const struct http_request *request)
@@ -463,6 +315,12 @@ static void push_listing(lua_State *L, const struct listing *listing)
             set_text(L, "special", (char[2]){(char)entry->special, 0});
         lua_rawseti(L, -2, (lua_Integer)i + 1);
     }
+    lua_createtable(L, (int)listing->n_prefixes, 0);
+    for (size_t i = 0; i < listing->n_prefixes; i++) {
+        lua_pushstring(L, listing->prefix[i]);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    lua_setfield(L, -2, "prefixes");
     set_text(L, "next_token", listing->next_token);
     set_text(L, "next_upload_id", listing->next_upload_id);
 }
@@ -492,6 +350,9 @@ static void push_answer(lua_State *L, const struct object_answer *answer)
     set_hex(L, "sum", info->sum);
     set_bool(L, "etag_is_md5", info->etag_is_md5);
     set_text(L, "content_type", info->content_type);
+    set_bool(L, "ranges", info->ranges);
+    if (answer->attributes)
+        set_fields(L, "attributes", answer->attributes);
     set_text(L, "upload_id", answer->upload_id);
     set_bool(L, "sums_offered", answer->sums_offered);
     set_text(L, "next_token", answer->next_token);
@@ -544,6 +405,15 @@ static int takes_body(lua_State *L)
     return 1;
 }
 
+/* head_refused(store, status) */
+static int head_refused(lua_State *L)
+{
+    struct store store = {.kind = kind_of(luaL_checkstring(L, 1))};
+    struct err err = {.status = (int)luaL_checkinteger(L, 2)};
+    lua_pushboolean(L, object_api_head_refused(&store, &err));
+    return 1;
+}
+
 static int classify(lua_State *L)
 {
     struct err err = {0};
@@ -573,8 +443,6 @@ static int multipart_etag(lua_State *L)
 int luaopen_wire(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        {"sign4", sign4},
-        {"sign1", sign1},
         {"encode", encode},
         {"decode", decode},
         {"endpoint", endpoint},
@@ -587,6 +455,7 @@ int luaopen_wire(lua_State *L)
         {"build", build},
         {"read", read_reply},
         {"takes_body", takes_body},
+        {"head_refused", head_refused},
         {"classify", classify},
         {"batchable", batchable},
         {"multipart_etag", multipart_etag},

@@ -1,6 +1,7 @@
 -- What is sent for each call, to each provider.
 package.path = "tests/?.lua;" .. package.path
 local digest = require "support.probe" "digest"
+local sign = require "support.probe" "sign"
 local wire = require "support.probe" "wire"
 
 local s3 = { kind = "s3", bucket = "data", region = "us-west-2" }
@@ -60,7 +61,7 @@ describe("a request", function()
   it("for a PUT, with its checks", function()
     local r = build(s3, {
       call = "put", key = "k", len = 10, crc32c = "e3069283", md5 = "900150983cd24fb0d6963f7d28e17f72",
-      headers = { ["content-type"] = "text/plain", ["x-amz-meta-a"] = "1" },
+      attributes = { ["content-type"] = "text/plain", ["meta-a"] = "1" },
     })
     assert.equal("PUT", r.method)
     assert.equal(10, r.body_len)
@@ -75,7 +76,7 @@ describe("a request", function()
   end)
 
   it("for an upload in parts", function()
-    local r = build(s3, { call = "create", key = "k", crc32c = "0", headers = { ["content-type"] = "x/y" } })
+    local r = build(s3, { call = "create", key = "k", crc32c = "0", attributes = { ["content-type"] = "x/y" } })
     assert.equal("POST", r.method)
     assert.same({ uploads = "" }, r.query)
     assert.equal(0, r.body_len)
@@ -175,7 +176,7 @@ describe("a request", function()
 
   it("has the store's headers, but not twice", function()
     local store = with(s3, { store_headers = { ["x-amz-request-payer"] = "requester", ["content-type"] = "a/b" } })
-    local r = build(store, { call = "put", key = "k", len = 0, headers = { ["content-type"] = "c/d" } })
+    local r = build(store, { call = "put", key = "k", len = 0, attributes = { ["content-type"] = "c/d" } })
     assert.same({ ["x-amz-request-payer"] = "requester", ["content-type"] = "c/d" }, r.headers)
     assert.equal("requester", build(store, { call = "list" }).headers["x-amz-request-payer"])
   end)
@@ -192,7 +193,7 @@ describe("a signed request", function()
     assert.equal("20240715T080910Z", r.headers["x-amz-date"])
     assert.equal("T", r.headers["x-amz-security-token"])
     assert.equal("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", r.headers["x-amz-content-sha256"])
-    local signature = wire.sign4 {
+    local signature = sign.sign4 {
       algorithm = "AWS4", method = "GET", path = "/a%20b", access_key = "AK", secret_key = "SK", region = "us-west-2",
       host = "data.s3.us-west-2.amazonaws.com", date = "20240715T080910Z",
       payload_hash = r.headers["x-amz-content-sha256"], headers = {
@@ -244,7 +245,7 @@ describe("a signed request", function()
     assert.equal("Mon, 15 Jul 2024 08:09:10 GMT", r.headers["x-oss-date"])
     assert.equal("T", r.headers["x-oss-security-token"])
     assert.equal("/a%20b?partNumber=2&uploadId=u", r.target)
-    local signature = wire.sign1 {
+    local signature = sign.sign1 {
       method = "PUT", path = "/a%20b", bucket = "data", key = "a b", access_key = "AK", secret_key = "SK",
       query = { partNumber = "2", uploadId = "u" },
       headers = { ["x-oss-date"] = "Mon, 15 Jul 2024 08:09:10 GMT", ["x-oss-security-token"] = "T" },
