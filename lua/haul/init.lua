@@ -10,18 +10,23 @@ local task = require "haul.task"
 local haul = {
   copy = task.copy,
   defer = policy.defer,
+  delete = task.delete,
   dir = store.dir,
   fail = policy.fail,
   job = job.new,
   json = require "haul.json",
   log = require "haul.log",
+  manifest = require "haul.manifest",
   oss = store.oss,
   param = param.object,
   retry = policy.retry,
   s3 = store.s3,
   skip = policy.skip,
   stop = policy.stop,
+  sync = task.sync,
   tos = store.tos,
+  veto = policy.veto,
+  web = store.web,
 }
 
 local names = {}

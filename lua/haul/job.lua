@@ -31,6 +31,33 @@ schema.kind("lanes", function(value)
   return nil, ("\"auto\" or a whole number from 0 to %d is expected, not %s"):format(core.limits.lanes, err.show(value))
 end)
 
+local function minutes(text)
+  local hour, minute = (type(text) == "string" and text or ""):match("^(%d%d?):(%d%d)$")
+  hour, minute = math.tointeger(tonumber(hour)), math.tointeger(tonumber(minute))
+  return hour and hour < 24 and minute < 60 and hour * 60 + minute or nil
+end
+
+-- { "22:00", "06:00" }, local time
+schema.kind("window", function(value)
+  if type(value) ~= "table" or rawlen(value) ~= 2 then return nil, 'two times are expected: { "22:00", "06:00" }' end
+  local from, to = minutes(rawget(value, 1)), minutes(rawget(value, 2))
+  if not from or not to then return nil, 'a time of day is written "22:00"' end
+  if from == to then return nil, "the window is empty" end
+  return { from = from, to = to }
+end)
+
+local breaker = schema.define("stop_when", {
+  { "failed", kind = "quota", required = true, doc = "a share of the objects that ended, or a number of them" },
+  { "of", kind = "integer", min = 1, max = 1 << 40, default = 1000, doc = "a share counts once so many have ended" },
+})
+
+schema.kind("breaker", function(value, _, where)
+  local fields = schema.check(breaker, value, where)
+  if fields.failed.count == 0 or fields.failed.share == 0 then return nil, "failed must be above zero" end
+  local counts = fields.failed.count > 0
+  return { share = counts and 0.0 or fields.failed.share, count = counts and fields.failed.count or 0, of = fields.of }
+end)
+
 local definition = schema.define("haul.job", {
   { "name", kind = "job_name", doc = "names the job's state; default: the file's name" },
   { "concurrency", kind = "integer", min = 1, max = core.limits.concurrency, default = 16,
@@ -43,6 +70,10 @@ local definition = schema.define("haul.job", {
   { "workers", kind = "integer", min = 1, max = 64, default = 4, doc = "threads for files" },
   { "durability", kind = "word", words = { "object", "group", "none" }, default = "group",
     doc = "when files are synced: each by itself, small ones together, or never" },
+  { "overlap", kind = "word", words = { "fail", "wait", "skip" }, default = "fail",
+    doc = "what a second run of this job does while one is running" },
+  { "window", kind = "window", doc = "{ \"22:00\", \"06:00\" }: time of day in which it runs; then it is parked" },
+  { "stop_when", kind = "breaker", doc = "{ failed = \"5%\", of = 1000 }: too many failures end the job" },
   { "hook_timeout", kind = "duration", default = "5s", doc = "longest computing of one hook" },
 }, "tasks")
 
@@ -101,10 +132,12 @@ function job.normalize(self)
   local fields = private[self]
   local place_of, stores, providers = store_list()
   local tasks, handlers = {}, { [0] = fields.on }
-  for i, entry in ipairs(fields.tasks) do
+  for _, entry in ipairs(fields.tasks) do
     local own = task.fields(entry)
-    tasks[i] = task.normalize(own, fields, place_of)
-    handlers[i] = events.merge(fields.on, own.on)
+    for _, plain in ipairs(task.normalize(own, fields, place_of)) do
+      tasks[#tasks + 1] = plain
+      handlers[#tasks] = events.merge(fields.on, own.on)
+    end
   end
   return {
     name = fields.name,
@@ -112,6 +145,7 @@ function job.normalize(self)
     rate = override(fields, "rate"),
     lanes = fields.lanes, workers = fields.workers,
     durability = fields.durability, hook_timeout = fields.hook_timeout,
+    overlap = fields.overlap, window = fields.window, breaker = fields.stop_when,
     stores = stores, providers = providers,
     tasks = tasks, handlers = handlers,
     running = running.new(fields.name), decide = policy.decide,

@@ -117,6 +117,8 @@ policy.skip = with_reason("skip", "skipped by the job file")
 policy.fail = with_reason("fail", "given up by the job file")
 policy.stop = with_reason("stop", "stopped by the job file")
 
+policy.veto = with_reason("veto", "vetoed by the job file")
+
 policy.defer = core.located(function()
   return decision { kind = "defer" }
 end)
@@ -127,6 +129,10 @@ function policy.decide(value, event, asked)
   if not fields then
     error(err.new("script", ("the hook %s returned %s: return a decision such as haul.retry(), or nothing")
       :format(event, err.show(value))), 0)
+  end
+  if (fields.kind == "veto") ~= (event == "before_delete") and fields.kind ~= "stop" then
+    error(err.new("script", ("the hook %s returned haul.%s: haul.veto is for before_delete, and nothing else is")
+      :format(event, fields.kind)), 0)
   end
   if not asked and fields.kind ~= "stop" then
     error(err.new("script", ("the hook %s returned haul.%s: only haul.stop can be decided there")

@@ -40,6 +40,11 @@ local function refuse_unknown(definition, where, key)
   err.raise(where, definition.who, "takes no entry without a name ([%s])", tostring(key))
 end
 
+-- One value as a kind reads it, for kinds that are made of others.
+function schema.check_kind(name, value, option, where)
+  return kinds[name](value, option, where)
+end
+
 -- One value by its option's kind.
 function schema.value(definition, name, value, where)
   local option = definition.by_name[name]

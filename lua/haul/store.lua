@@ -191,6 +191,33 @@ store.dir = core.located(function(where, options)
   return new(fields)
 end)
 
+-- The web ---------------------------------------------------------------------------------------------
+
+local web_options = schema.define("haul.web", {
+  { "url", kind = "text", required = true, doc = "address that keys are below: \"https://host/path/\"" },
+  { "rate", kind = "rates", default = "unlimited", doc = "\"20MiB/s\", or { read =, write = }" },
+  { "requests", kind = "number", min = 1, max = 1000000, doc = "most requests a second" },
+  { "ca", kind = "readable_file", doc = "file of certificates to trust instead of the system's" },
+  { "proxy", kind = "proxy", doc = "address of a proxy" },
+  { "headers", kind = "headers", default = {}, doc = "more headers for every request" },
+  { "user_agent", kind = "text", doc = "how haul introduces itself" },
+  { "connect_timeout", kind = "duration", default = "10s", doc = "longest wait for a connection" },
+  { "stall_timeout", kind = "duration", default = "30s", doc = "longest time without a byte" },
+})
+
+-- haul.web "https://host/path/", or haul.web { url = ..., ca = ... }
+store.web = core.located(function(where, options)
+  if type(options) == "string" then options = { url = options } end
+  local fields = schema.check(web_options, options, where)
+  if not fields.url:find "^https?://[^/]" then
+    err.raise(where, "haul.web", "option 'url': an address such as \"https://host/path/\" is expected")
+  end
+  fields.kind, fields.where, fields.who = "web", where, "haul.web"
+  fields.endpoint, fields.credentials = fields.url, "anonymous"
+  fields.name = fields.url:gsub("[?#].*$", ""):gsub("^(https?://)[^/@]*@", "%1"):gsub("/+$", "")
+  return new(fields)
+end)
+
 -- For a job -------------------------------------------------------------------------------------------
 
 -- The fields of `from` or `to`: a place, or a store as the place of everything in it.
@@ -207,6 +234,11 @@ function store.normalize(fields)
   out.requests = fields.requests and math.floor(fields.requests) or -1
   out.can_refresh = type(fields.credentials) == "function"
   if fields.kind == "dir" then return out end
+  if fields.kind == "web" then
+    out.addressing, out.checksum, out.sign_v1, out.sign_payload = "auto", "auto", false, false
+    out.credentials = credentials.find(fields.where, fields.who, fields.kind, fields.credentials)
+    return out
+  end
   local function setting(what)
     return fields[what] or credentials.setting(fields.where, fields.who, fields.kind, what, fields.profile)
   end

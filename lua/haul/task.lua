@@ -1,10 +1,14 @@
--- haul.copy { from =, to = }: what goes where.
+-- haul.copy, haul.sync and haul.delete: what goes where, and what goes away.
+local attributes = require "haul.attributes"
 local core = require "haul.core"
 local context = require "haul.context"
 local err = require "haul.err"
 local keys = require "haul.keys"
+local mapping = require "haul.mapping"
 local place = require "haul.place"
 local schema = require "haul.schema"
+local selection = require "haul.selection"
+local sides = require "haul.sides"
 local store = require "haul.store"
 require "haul.policy"
 require "haul.events"
@@ -15,97 +19,123 @@ local private = setmetatable({}, { __mode = "k" }) -- task -> fields
 local meta = { __name = "haul.task", __metatable = false }
 meta.__tostring = function(self) return private[self].who end
 
-schema.kind("place", function(value)
+-- Options ---------------------------------------------------------------------------------------------
+
+local function one_place(value)
   local fields = store.place(value)
   if not fields then return nil, ("a place is expected, such as store / \"path\", not %s"):format(err.show(value)) end
   return fields
+end
+
+schema.kind("place", one_place)
+
+-- One place, or a list of them.
+schema.kind("places", function(value)
+  if type(value) ~= "table" or getmetatable(value) ~= nil or store.place(value) then
+    local fields, reason = one_place(value)
+    return fields and { fields }, reason
+  end
+  local list = {}
+  for i = 1, rawlen(value) do
+    local fields, reason = one_place(rawget(value, i))
+    if not fields then return nil, ("[%d]: %s"):format(i, reason) end
+    list[i] = fields
+  end
+  if #list == 0 then return nil, "the list of places is empty" end
+  return list
 end)
 
-schema.kind("keys", keys.check)
+schema.kind("keys", function(value)
+  if type(value) == "function" then return value end
+  return keys.check(value)
+end)
 
-local copy = schema.define("haul.copy", {
-  { "from", kind = "place", required = true, doc = "a place: an object, or a prefix that ends in \"/\"" },
-  { "to", kind = "place", required = true, doc = "a place" },
-  { "keys", kind = "keys", doc = "only these objects below `from`" },
-  { "part_size", kind = "size", auto = true, max = 5 << 30, doc = "size of a part, or \"auto\"" },
-  { "concurrency", kind = "integer", min = 1, max = core.limits.concurrency,
-    doc = "requests in flight of this task" },
-  { "rate", kind = "rate", default = "unlimited", doc = "bytes a second of this task, each way" },
+schema.kind("part_size", function(value, option)
+  if type(value) == "function" then return value end
+  return schema.check_kind("size", value, option)
+end)
+
+schema.kind("conflict", function(value, option)
+  if type(value) == "function" then return value end
+  return schema.check_kind("word", value, option)
+end)
+
+schema.kind("compare", function(value, option)
+  if type(value) == "function" then return value end
+  return schema.check_kind("word", value, option)
+end)
+
+local function definition(who, ...)
+  local options = {}
+  for _, list in ipairs { ... } do table.move(list, 1, #list, #options + 1, options) end
+  return schema.define(who, options)
+end
+
+local from = { { "from", kind = "place", required = true, doc = "a place: an object, or a prefix that ends in \"/\"" } }
+local common = {
+  { "concurrency", kind = "integer", min = 1, max = core.limits.concurrency, doc = "requests in flight of this task" },
   { "retry", kind = "retry", doc = "when a failed request is made again" },
   { "on", kind = "task_handlers", default = {}, doc = "handlers of events, instead of the job's" },
-})
+}
+local named = { { "keys", kind = "keys",
+  doc = "only these objects below `from`: a list, a function that gives one after the other, or haul.manifest" } }
+local sending = {
+  { "to", kind = "places", required = true, doc = "a place, or a list of them" },
+  { "part_size", kind = "part_size", auto = true, max = 5 << 30, doc = "size of a part, \"auto\", or function(object)" },
+  { "rate", kind = "rate", default = "unlimited", doc = "bytes a second of this task, each way" },
+  { "route", kind = "word", words = { "auto", "server", "relay" }, default = "auto",
+    doc = "between stores: copied by the service, or through this machine" },
+}
+local quota = { { "max_delete", kind = "quota", default = "25%",
+  doc = "the most that may be deleted: a share of the target, or a number" } }
 
-task.copy = core.located(function(where, options)
-  local fields = schema.check(copy, options, where)
-  fields.where, fields.who = where, "haul.copy"
-  local self = setmetatable({}, meta)
-  private[self] = fields
-  return self
-end)
+local kinds = {
+  copy = definition("haul.copy", from, sending, named, selection.options, attributes.options, common, {
+    { "rename", kind = "function", doc = "function(name, object): another name below `to`" },
+    { "overwrite", kind = "word", words = { "always", "never", "newer" }, default = "always",
+      doc = "what happens where the target is there already" },
+    { "conflict", kind = "conflict", words = { "error", "skip", "rename" }, default = "error",
+      doc = "when two keys would get one name; or function(name, other, target)" },
+  }),
+  sync = definition("haul.sync", from, sending, selection.options, attributes.options, common, quota, {
+    { "compare", kind = "compare", words = { "fingerprint", "size", "time", "etag", "checksum" },
+      default = "fingerprint", doc = "when two objects are the same; or function(source, target)" },
+    { "delete", kind = "boolean", default = false, doc = "delete what only the target has, at the end" },
+  }),
+  delete = definition("haul.delete", from, named, selection.options, common, {
+    { "max_delete", kind = "quota", default = "100%", doc = "the most that may be deleted: a share, or a number" },
+  }),
+}
+
+local function constructor(kind)
+  return core.located(function(where, options)
+    local fields = schema.check(kinds[kind], options, where)
+    fields.kind, fields.where_at, fields.who = kind, where, "haul." .. kind
+    fields.to_list = fields.to or { fields.from }
+    fields.to = nil
+    local self = setmetatable({}, meta)
+    private[self] = fields
+    return self
+  end)
+end
+
+task.copy = constructor "copy"
+task.sync = constructor "sync"
+task.delete = constructor "delete"
 
 function task.fields(value)
   return private[value]
 end
 
--- Checks of both sides together -----------------------------------------------------------------------
-
-local function is_remote(side)
-  return side.store.kind ~= "dir"
-end
-
--- "/srv/data/2026": the place of a directory store as one path, a prefix with its "/".
-local function full_path(side)
-  return (side.store.root == "/" and "" or side.store.root) .. "/" .. side.path
-end
-
-local function name(side)
-  return is_remote(side) and side.store.name .. "/" .. side.path or full_path(side)
-end
-
-local function target_path(fields)
-  local to = full_path(fields.to)
-  if place.is_prefix(fields.from.path) or not place.is_prefix(fields.to.path) then return to end
-  return to .. fields.from.path:match("[^/]*$")
-end
-
--- Two directories: neither the same nor the target inside of what is copied.
-local function check_apart(fields, refuse)
-  local from, to = full_path(fields.from), target_path(fields)
-  if from == to then refuse("from and to are the same place (%s)", from) end
-  local tree = place.is_prefix(fields.from.path) and not fields.keys
-  if tree and to:sub(1, #from) == from then refuse("to (%s) lies inside of from (%s)", to, from) end
-end
-
-local function check_shape(fields, refuse)
-  local from_prefix, to_prefix = place.is_prefix(fields.from.path), place.is_prefix(fields.to.path)
-  if fields.keys and not from_prefix then
-    refuse("keys are below a prefix: from must end in '/' (%s)", name(fields.from))
-  end
-  if from_prefix and not to_prefix then
-    refuse("many objects cannot become one: to must end in '/' (%s)", name(fields.to))
-  end
-end
-
-local function check_sides(fields)
-  local function refuse(text, ...) err.raise(fields.where, fields.who, text, ...) end
-  check_shape(fields, refuse)
-  if is_remote(fields.from) and is_remote(fields.to) then
-    refuse("copying between two remote stores is not in this version (%s, %s)", name(fields.from), name(fields.to))
-  end
-  if not is_remote(fields.from) and not is_remote(fields.to) then check_apart(fields, refuse) end
-  local base = fields.from.path:match("[^/]*$")
-  if base ~= "" and place.is_prefix(fields.to.path) and not is_remote(fields.to) then
-    local fault = place.unsafe(base)
-    if fault then refuse("the key %s cannot be a file: %s", err.show(fields.from.path), fault) end
-  end
-end
+-- For a job -------------------------------------------------------------------------------------------
 
 -- The part size of the command line, the task or the job, within what the target's provider takes.
 local function part_size(fields, job)
-  local size, where = fields.part_size or job.part_size, fields.where
+  local own = type(fields.part_size) ~= "function" and fields.part_size
+  local size, where = own or job.part_size, fields.where_at
   local said, source = context.override "part_size"
   if said ~= nil then
-    size, where = schema.value(copy, "part_size", said, source), source
+    size, where = schema.value(kinds.copy, "part_size", said, source), source
   end
   local target = fields.to.store
   if size > 0 and target.part_min and (size < target.part_min or size > target.part_max) then
@@ -115,19 +145,53 @@ local function part_size(fields, job)
   return size
 end
 
--- The plain table that C reads.  place_of(store fields) gives the store's number.
+-- What a function decides has a word of its own for C.
+local function word(value, default)
+  return type(value) == "function" and "script" or value or default
+end
+
+local function plain(fields, job, place_of)
+  local quota_ = fields.max_delete or { share = 1.0, count = -1 }
+  local out = selection.normalize(fields)
+  out.kind = fields.kind
+  out.from, out.to = place_of(fields.from.store), place_of(fields.to.store)
+  out.from_path, out.to_path = fields.from.path, fields.to.path
+  out.single = not place.is_prefix(fields.from.path)
+  out.keys = type(fields.keys) == "table" and fields.keys or nil
+  out.part_size = part_size(fields, job)
+  out.concurrency, out.rate = fields.concurrency or 0, fields.rate or -1
+  out.retry = fields.retry or job.retry
+  out.attributes, out.preserve = attributes.fixed(fields), fields.preserve ~= false
+  out.overwrite, out.route = fields.overwrite or "always", fields.route or "auto"
+  out.compare, out.conflict = word(fields.compare, "fingerprint"), word(fields.conflict, "error")
+  out.remove = fields.delete or fields.kind == "delete"
+  out.max_delete, out.max_deletes = quota_.share, quota_.count
+  out.keeps_empty = fields.kind ~= "delete"
+  out.splits = fields.listing or {}
+  out.functions = mapping.functions(fields)
+  return out
+end
+
+-- One of several targets, as a task of its own.
+local function for_target(fields, to)
+  local own = {}
+  for key, value in pairs(fields) do own[key] = value end
+  own.to, own.where_at = to, fields.where_at
+  return own
+end
+
+-- The plain tables that C reads, one for each target; those behind the first share its source, but
+-- for a sync, which has to list each target beside it.  place_of(store fields) gives the store's
+-- number.
 function task.normalize(fields, job, place_of)
-  check_sides(fields)
-  return {
-    from = place_of(fields.from.store), to = place_of(fields.to.store),
-    from_path = fields.from.path, to_path = fields.to.path,
-    single = not place.is_prefix(fields.from.path),
-    keys = fields.keys,
-    part_size = part_size(fields, job),
-    concurrency = fields.concurrency or 0,
-    rate = fields.rate,
-    retry = fields.retry or job.retry,
-  }
+  local list = {}
+  for i, to in ipairs(fields.to_list) do
+    local own = for_target(fields, to)
+    sides.check(own)
+    list[i] = plain(own, job, place_of)
+    list[i].is_also = i > 1 and fields.kind ~= "sync"
+  end
+  return list
 end
 
 return task

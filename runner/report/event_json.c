@@ -38,6 +38,7 @@ void totals_json(struct buf *out, const struct totals *totals, int exit_status)
     add_integer(out, "objects_skipped", totals->objects_skipped);
     add_integer(out, "objects_failed", totals->objects_failed);
     add_integer(out, "objects_deleted", totals->objects_deleted);
+    add_integer(out, "objects_different", totals->objects_different);
     add_integer(out, "bytes_done", totals->bytes_done);
     add_integer(out, "bytes_moved", totals->bytes_moved);
     add_integer(out, "bytes_resumed", totals->bytes_resumed);
@@ -103,6 +104,14 @@ static void add_object(struct buf *out, const struct event *event)
         add_text(out, "check", check_name(event->check));
 }
 
+static void add_removal(struct buf *out, const struct event *event)
+{
+    add_integer(out, "objects", event->removal.objects);
+    add_integer(out, "bytes", event->removal.bytes);
+    add_integer(out, "target_objects", event->removal.target_objects);
+    add_integer(out, "source_objects", event->removal.source_objects);
+}
+
 void event_json(struct buf *out, const struct event *event, const char *job)
 {
     buf_adds(out, "{\"event\":");
@@ -119,5 +128,7 @@ void event_json(struct buf *out, const struct event *event, const char *job)
         buf_addf(out, ",\"%s\":", last ? "summary" : "progress");
         totals_json(out, event->totals, event->exit_status);
     }
+    if (event->kind == EVENT_BEFORE_DELETE)
+        add_removal(out, event);
     buf_adds(out, "}\n");
 }

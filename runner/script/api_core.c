@@ -1,5 +1,6 @@
 /* haul.core: units, log, vocabulary and where in the job file something was called. */
 #include "base/clock.h"
+#include "base/glob.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/units.h"
@@ -129,6 +130,16 @@ static int api_expired(lua_State *L)
     return 1;
 }
 
+/* pattern -> nil, or why it is none */
+static int api_glob_fault(lua_State *L)
+{
+    struct err err = {0};
+    if (glob_check(luaL_checkstring(L, 1), &err))
+        return 0;
+    lua_pushstring(L, err.message);
+    return 1;
+}
+
 static void add_words(lua_State *L)
 {
     lua_createtable(L, EVENT_KIND_COUNT, 0);
@@ -168,10 +179,19 @@ static void add_limits(lua_State *L)
 }
 
 static const luaL_Reg core_functions[] = {
-    {"date", api_date},       {"duration", api_duration}, {"expired", api_expired},
-    {"located", api_located}, {"log", api_log},           {"now", api_now},
-    {"rate", api_rate},       {"secret", api_secret},     {"show_size", api_show_size},
-    {"size", api_size},       {"where", api_where},       {NULL, NULL},
+    {"date", api_date},
+    {"duration", api_duration},
+    {"expired", api_expired},
+    {"glob_fault", api_glob_fault},
+    {"located", api_located},
+    {"log", api_log},
+    {"now", api_now},
+    {"rate", api_rate},
+    {"secret", api_secret},
+    {"show_size", api_show_size},
+    {"size", api_size},
+    {"where", api_where},
+    {NULL, NULL},
 };
 
 int luaopen_haul_core(lua_State *L)

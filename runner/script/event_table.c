@@ -44,6 +44,7 @@ static void push_checked(lua_State *L, const struct totals *totals)
     X(objects_skipped)   \
     X(objects_failed)    \
     X(objects_deleted)   \
+    X(objects_different) \
     X(bytes_done)        \
     X(bytes_moved)       \
     X(bytes_resumed)     \
@@ -111,13 +112,21 @@ static void set_object(lua_State *L, const struct event *event)
     set_text(L, "target", event->target);
     set_text(L, "bucket", event->bucket);
     set_text(L, "path", event->path);
-    if (event->transfer && event->size >= 0)
+    if (event->task && event->size >= 0)
         set_integer(L, "size", event->size);
     if (event->attempt > 0)
         set_integer(L, "attempt", event->attempt);
     set_text(L, "reason", event->reason);
     set_text(L, "upload_id", event->upload_id);
     set_text(L, "temp_file", event->temp);
+}
+
+static void set_removal(lua_State *L, const struct event *event)
+{
+    set_integer(L, "objects", event->removal.objects);
+    set_integer(L, "bytes", event->removal.bytes);
+    set_integer(L, "target_objects", event->removal.target_objects);
+    set_integer(L, "source_objects", event->removal.source_objects);
 }
 
 static bool names_check(enum event_kind kind)
@@ -148,4 +157,6 @@ void event_push(lua_State *L, const struct event *event, const char *job)
         set_text(L, "check", check_name(event->check));
     if (event->totals)
         set_totals(L, event);
+    if (event->kind == EVENT_BEFORE_DELETE)
+        set_removal(L, event);
 }

@@ -8,6 +8,7 @@
 #include "core/run.h"
 #include "script/api.h"
 #include "script/event_table.h"
+#include "script/functions.h"
 #include "script/state.h"
 #include "script/task.h"
 #include <assert.h>
@@ -221,6 +222,7 @@ static bool hooks_refresh(void *ctx, struct store *store, struct err *err)
 void script_hooks(struct script *script, struct hooks *hooks)
 {
     *hooks = (struct hooks){.ctx = script};
+    functions_fill(script, hooks);
     for (int i = 0; i < script->job->n_stores; i++)
         if (script->job->stores[i].can_refresh)
             hooks->refresh = hooks_refresh;

@@ -37,6 +37,7 @@ void value_read_decision(lua_State *L, struct decision *decision);
 /* Names of what the registry holds for a script. */
 #define SCRIPT_HANDLERS "haul.handlers" /* task number -> event -> function */
 #define SCRIPT_PROVIDERS \
-    "haul.providers"                 /* place in job->stores, from 1 -> function -> credentials */
-#define SCRIPT_JOB    "haul.running" /* a hook's second argument */
-#define SCRIPT_DECIDE "haul.decide"  /* what a hook returned -> plain decision, or an error */
+    "haul.providers" /* place in job->stores, from 1 -> function -> credentials */
+#define SCRIPT_FUNCTIONS "haul.functions" /* task number -> { map =, compare =, ... } */
+#define SCRIPT_JOB       "haul.running"   /* a hook's second argument */
+#define SCRIPT_DECIDE    "haul.decide"    /* what a hook returned -> plain decision, or an error */

@@ -1,0 +1,91 @@
+-- The functions of a task as the C side calls them: one call for each object, plain values both ways.
+local attributes = require "haul.attributes"
+local err = require "haul.err"
+local place = require "haul.place"
+local schema = require "haul.schema"
+
+local mapping = {}
+
+local size = schema.define("part_size", {
+  { "part_size", kind = "size", auto = true, max = 5 << 30, doc = "size of a part, or \"auto\"" },
+})
+
+-- A name below the task's target, checked: an error is about this object only.
+local function whole_name(fields, name, who, key)
+  local function refuse(text) error(err.new("invalid", ("%s of %s: %s"):format(who, err.show(key), text)), 0) end
+  if type(name) ~= "string" or name == "" then refuse("a name is expected, not " .. err.show(name)) end
+  local fault = place.impossible(fields.to.path .. name)
+  if not fault and fields.to.store.kind == "dir" then fault = place.unsafe(name) end
+  if fault then refuse(("the name %s cannot be used: %s"):format(err.show(name), fault)) end
+  return fields.to.path .. name
+end
+
+local function relative(fields, key)
+  if place.is_prefix(fields.from.path) then return key:sub(#fields.from.path + 1) end
+  return key:match("[^/]*$")
+end
+
+-- object { key =, size =, mtime =, etag = } -> taken, target or nil, attributes or nil, part size or 0
+local function map(fields)
+  local named = attributes.has_functions(fields)
+  local sized = type(fields.part_size) == "function" and fields.part_size
+  return function(object)
+    object.name = relative(fields, object.key)
+    if fields.where and not fields.where(object) then return false end
+    local name = fields.rename and fields.rename(object.name, object)
+    local target = name ~= nil and name ~= false and whole_name(fields, name, "rename", object.key) or nil
+    local part_size = sized and sized(object) or nil
+    if part_size ~= nil then part_size = schema.value(size, "part_size", part_size, fields.where_at) end
+    return true, target, named and attributes.of(fields, object) or nil, part_size or 0
+  end
+end
+
+-- An iterator: what it gives may be a key, or { key =, size =, target = } -> key, target, size
+local function yield(fields)
+  local next_key = fields.keys
+  return function()
+    local given = next_key()
+    if given == nil then return nil end
+    local row = type(given) == "table" and given or { key = given }
+    local key, target, bytes = row.key, row.target, row.size
+    local fault = type(key) ~= "string" and "a key must be text, not " .. err.show(key)
+      or place.impossible(fields.from.path .. key)
+    if not fault and fields.from.store.kind == "dir" then fault = place.unsafe(key) end
+    if fault then error(err.new("invalid", ("keys: %s cannot be used: %s"):format(err.show(key), fault)), 0) end
+    if target ~= nil then target = whole_name(fields, target, "keys", key):sub(#fields.to.path + 1) end
+    return key, target, math.type(bytes) == "integer" and bytes >= 0 and bytes or -1
+  end
+end
+
+-- (key, other, target) -> whole name, or nil: skip
+local function settle(fields)
+  return function(key, other, target)
+    local name = fields.conflict(relative(fields, key), relative(fields, other), target:sub(#fields.to.path + 1))
+    if name == nil then return nil end
+    return whole_name(fields, name, "conflict", key)
+  end
+end
+
+-- (source, target) -> same, why
+local function compare(fields)
+  return function(source, target)
+    source.name = relative(fields, source.key)
+    local same, why = fields.compare(source, target)
+    return not not same, type(why) == "string" and why or nil
+  end
+end
+
+-- The functions of a task by the names that C calls them; the second result are C's bits.
+function mapping.functions(fields)
+  local all = {}
+  if fields.where or fields.rename or attributes.has_functions(fields) or type(fields.part_size) == "function" then
+    all.map = map(fields)
+  end
+  if type(fields.keys) == "function" then all.yield = yield(fields) end
+  if type(fields.compare) == "function" then all.compare = compare(fields) end
+  if type(fields.conflict) == "function" then all.settle = settle(fields) end
+  all.renames = fields.rename ~= nil
+  return all
+end
+
+return mapping

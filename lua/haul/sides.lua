@@ -1,0 +1,81 @@
+-- Both sides of a task together: what fits, and what can never end well.
+local err = require "haul.err"
+local place = require "haul.place"
+
+local sides = {}
+
+local function is_remote(side)
+  return side.store.kind ~= "dir"
+end
+
+-- "/srv/data/2026": the place of a directory store as one path, a prefix with its "/".
+local function full_path(side)
+  return (side.store.root == "/" and "" or side.store.root) .. "/" .. side.path
+end
+
+local function name(side)
+  return is_remote(side) and side.store.name .. "/" .. side.path or full_path(side)
+end
+
+-- Where a side is in the world: two of them in one bucket or one tree can be compared.
+local function whereabouts(side)
+  if not is_remote(side) then return full_path(side) end
+  return ("%s %s/%s"):format(side.store.endpoint or side.store.region or "", side.store.name, side.path)
+end
+
+local function target_of(fields)
+  local to = whereabouts(fields.to)
+  if place.is_prefix(fields.from.path) or not place.is_prefix(fields.to.path) then return to end
+  return to .. fields.from.path:match("[^/]*$")
+end
+
+-- Neither the same place, nor the target inside of what is copied.
+local function check_apart(fields, refuse)
+  local from, to = whereabouts(fields.from), target_of(fields)
+  if from == to then refuse("from and to are the same place (%s)", name(fields.from)) end
+  local tree = place.is_prefix(fields.from.path) and not fields.keys
+  if tree and to:sub(1, #from) == from then
+    refuse("to (%s) lies inside of from (%s)", name(fields.to), name(fields.from))
+  end
+  local inside = fields.kind == "sync" and from:sub(1, #to) == to
+  if inside then refuse("from (%s) lies inside of to (%s)", name(fields.from), name(fields.to)) end
+end
+
+local function check_shape(fields, refuse)
+  local from_prefix, to_prefix = place.is_prefix(fields.from.path), place.is_prefix(fields.to.path)
+  if fields.keys and not from_prefix then
+    refuse("keys are below a prefix: from must end in '/' (%s)", name(fields.from))
+  end
+  if from_prefix and not to_prefix then
+    refuse("many objects cannot become one: to must end in '/' (%s)", name(fields.to))
+  end
+  if fields.kind == "sync" and not from_prefix then
+    refuse("a sync is of everything below a prefix: from must end in '/' (%s)", name(fields.from))
+  end
+end
+
+local function check_web(fields, refuse)
+  if fields.to.store.kind == "web" then refuse("nothing can be written to %s", name(fields.to)) end
+  if fields.from.store.kind == "web" and place.is_prefix(fields.from.path) and not fields.keys then
+    refuse("%s cannot be listed: name an object, or give keys", name(fields.from))
+  end
+end
+
+local function check_target_name(fields, refuse)
+  local base = fields.from.path:match("[^/]*$")
+  if base ~= "" and place.is_prefix(fields.to.path) and not is_remote(fields.to) then
+    local fault = place.unsafe(base)
+    if fault then refuse("the key %s cannot be a file: %s", err.show(fields.from.path), fault) end
+  end
+end
+
+function sides.check(fields)
+  local function refuse(text, ...) err.raise(fields.where_at, fields.who, text, ...) end
+  check_shape(fields, refuse)
+  check_web(fields, refuse)
+  if fields.kind == "delete" then return end
+  if is_remote(fields.from) == is_remote(fields.to) then check_apart(fields, refuse) end
+  check_target_name(fields, refuse)
+end
+
+return sides
