@@ -310,7 +310,9 @@ static void dispatch(struct run *run)
     sched_dispatch(&run->sched, &run->turn, only_leaving);
     if (!only_leaving) {
         task_run_dispatch(&run->tasks, &run->sched, &run->turn);
-        run->more = task_run_ready(&run->tasks) || run->tasks.stop.kind != ERR_NONE;
+        run->more = task_run_ready(&run->tasks);
+        if (run->tasks.stop.kind != ERR_NONE) /* before it could look as if all were over */
+            end_for(run, END_GUARD);
     }
     sched_retire(&run->sched);
 }
