@@ -8,21 +8,7 @@
 
 #define PATTERN_MAX 1024
 #define NESTING_MAX 8
-
-/* Places reached, one bit each; the one behind the last byte means that all matched. */
-struct places {
-    uint64_t bit[(PATTERN_MAX + 64) / 64];
-};
-
-static bool has(const struct places *places, size_t at)
-{
-    return places->bit[at / 64] >> (at % 64) & 1;
-}
-
-static void put(struct places *places, size_t at)
-{
-    places->bit[at / 64] |= UINT64_C(1) << (at % 64);
-}
+#define WORDS       (PATTERN_MAX / 64)
 
 /* --- reading a pattern ---------------------------------------------------------------- */
 
@@ -43,7 +29,7 @@ static size_t set_end(const char *pattern, size_t at)
     return 0;
 }
 
-/* The byte behind one unit of the pattern that is no brace. */
+/* The byte behind one unit of the pattern: a set, an escaped byte or a single one. */
 static size_t unit_end(const char *pattern, size_t at)
 {
     if (pattern[at] == '[')
@@ -51,55 +37,139 @@ static size_t unit_end(const char *pattern, size_t at)
     return at + (pattern[at] == '\\' && pattern[at + 1] ? 2 : 1);
 }
 
-/* The ',' or '}' that ends the alternative which begins at `at`. */
-static size_t alternative_end(const char *pattern, size_t at)
+struct range {
+    unsigned char low, high;
+};
+
+/* The range that begins at `i` of a set without its brackets; returns the byte behind it. */
+static size_t set_range(const char *set, size_t len, size_t i, struct range *range)
 {
-    int depth = 0;
-    while (pattern[at]) {
-        if (depth == 0 && (pattern[at] == ',' || pattern[at] == '}'))
-            return at;
-        depth += pattern[at] == '{' ? 1 : pattern[at] == '}' ? -1 : 0;
-        at = unit_end(pattern, at);
-    }
-    return at;
+    i += set[i] == '\\' && i + 1 < len;
+    range->low = range->high = (unsigned char)set[i];
+    if (i + 2 >= len || set[i + 1] != '-')
+        return i + 1;
+    i += 2;
+    i += set[i] == '\\' && i + 1 < len;
+    range->high = (unsigned char)set[i];
+    return i + 1;
 }
 
-/* The byte behind the '}' of the brace that a ',' or '}' at `at` belongs to. */
-static size_t brace_end(const char *pattern, size_t at)
+static bool is_negative(const char *set)
 {
-    while (pattern[at] == ',')
-        at = alternative_end(pattern, at + 1);
-    return at + 1;
+    return *set == '!' || *set == '^';
+}
+
+static bool check_set(const char *pattern, size_t at, size_t end, struct err *err)
+{
+    const char *set = pattern + at + 1;
+    size_t len = end - at - 2;
+    struct range range;
+
+    for (size_t i = is_negative(set), next; i < len; i = next) {
+        next = set_range(set, len, i, &range);
+        if (range.low > range.high)
+            return err_set(err, ERR_INVALID, "the range at byte %zu runs backwards", at + 2 + i);
+    }
+    return true;
+}
+
+/* Braces that are open, by their places. */
+struct braces {
+    size_t open[NESTING_MAX];
+    int depth;
+};
+
+static bool check_brace(struct braces *braces, char c, size_t at, struct err *err)
+{
+    if (c == '}' && braces->depth == 0)
+        return err_set(err, ERR_INVALID, "the '}' at byte %zu has no '{'", at + 1);
+    if (c == '{' && braces->depth == NESTING_MAX)
+        return err_set(err, ERR_INVALID, "the '{' at byte %zu is inside of %d others", at + 1,
+                       NESTING_MAX);
+    if (c == '{')
+        braces->open[braces->depth++] = at;
+    else if (c == '}')
+        braces->depth--;
+    return true;
 }
 
 bool glob_check(const char *pattern, struct err *err)
 {
-    int depth = 0;
+    struct braces braces = {.depth = 0};
     size_t len = strlen(pattern);
 
-    if (len == 0 || len > PATTERN_MAX - 8)
-        return err_set(err, ERR_INVALID, "a pattern has 1 to %d bytes", PATTERN_MAX - 8);
+    if (len == 0 || len >= PATTERN_MAX)
+        return err_set(err, ERR_INVALID, "a pattern has 1 to %d bytes", PATTERN_MAX - 1);
     for (size_t at = 0, end; at < len; at = end) {
         if (pattern[at] == '\\' && !pattern[at + 1])
             return err_set(err, ERR_INVALID, "nothing follows the '\\' at byte %zu", at + 1);
         if (!(end = unit_end(pattern, at)))
             return err_set(err, ERR_INVALID, "the '[' at byte %zu is not closed", at + 1);
-        depth += pattern[at] == '{' ? 1 : pattern[at] == '}' ? -1 : 0;
-        if (depth < 0)
-            return err_set(err, ERR_INVALID, "the '}' at byte %zu has no '{'", at + 1);
-        if (depth > NESTING_MAX)
-            return err_set(err, ERR_INVALID, "more than %d '{' inside each other", NESTING_MAX);
+        if (pattern[at] == '[' && !check_set(pattern, at, end, err))
+            return false;
+        if (!check_brace(&braces, pattern[at], at, err))
+            return false;
     }
-    return depth == 0 || err_set(err, ERR_INVALID, "a '{' is not closed");
+    return !braces.depth || err_set(err, ERR_INVALID, "the '{' at byte %zu is not closed",
+                                    braces.open[braces.depth - 1] + 1);
 }
 
 /* --- running it ----------------------------------------------------------------------- */
 
+/* Places reached, one bit each; the one behind the last byte means that all matched. */
+struct places {
+    uint64_t bit[WORDS];
+};
+
 struct run {
     const char *pattern;
     size_t len;
-    int depth[PATTERN_MAX]; /* of braces, in front of each byte */
+    size_t words;                 /* of `places` in use */
+    uint16_t next[PATTERN_MAX];   /* of a '{' or ',': where its alternative ends */
+    uint16_t behind[PATTERN_MAX]; /* of a ',' or '}': the byte behind the '}'; 0: no brace's */
 };
+
+static bool has(const struct places *places, size_t at)
+{
+    return places->bit[at / 64] >> (at % 64) & 1;
+}
+
+static void put(struct places *places, size_t at)
+{
+    places->bit[at / 64] |= UINT64_C(1) << (at % 64);
+}
+
+/* Every ',' and the '}' of the brace that opens at `open` and closes at `close`. */
+static void tie(struct run *run, size_t open, size_t close)
+{
+    for (size_t at = run->next[open];; at = run->next[at]) {
+        run->behind[at] = (uint16_t)(close + 1);
+        if (at == close)
+            return;
+    }
+}
+
+static void run_init(struct run *run, const char *pattern, size_t len)
+{
+    size_t open[NESTING_MAX + 1], last[NESTING_MAX + 1];
+    int depth = 0;
+
+    run->pattern = pattern;
+    run->len = len;
+    run->words = len / 64 + 1;
+    memset(run->behind, 0, (len + 1) * sizeof *run->behind);
+    for (size_t at = 0; at < len; at = unit_end(pattern, at)) {
+        if (pattern[at] == '{') {
+            depth++;
+            open[depth] = last[depth] = at;
+        } else if (depth && (pattern[at] == ',' || pattern[at] == '}')) {
+            run->next[last[depth]] = (uint16_t)at;
+            last[depth] = at;
+            if (pattern[at] == '}')
+                tie(run, open[depth--], at);
+        }
+    }
+}
 
 /* "**" with a slash behind it, as a segment of its own: no directory at all will do. */
 static bool is_any_depth(const struct run *run, size_t at)
@@ -107,6 +177,11 @@ static bool is_any_depth(const struct run *run, size_t at)
     const char *pattern = run->pattern;
     bool begins = at == 0 || strchr("/{,", pattern[at - 1]);
     return begins && at + 2 < run->len && pattern[at + 1] == '*' && pattern[at + 2] == '/';
+}
+
+static bool is_deep(const struct run *run, size_t at)
+{
+    return at + 1 < run->len && run->pattern[at + 1] == '*';
 }
 
 /* Reaches `at` and everything that can be reached from there without a byte. */
@@ -120,47 +195,37 @@ static void reach(const struct run *run, struct places *places, size_t at)
     if (at == run->len)
         return;
     if (pattern[at] == '*') {
-        reach(run, places, at + (pattern[at + 1] == '*' ? 2 : 1));
+        reach(run, places, at + (is_deep(run, at) ? 2 : 1));
         if (is_any_depth(run, at))
             reach(run, places, at + 3);
     } else if (pattern[at] == '{') {
-        for (size_t to = at; to == at || pattern[to] == ','; to = alternative_end(pattern, to + 1))
+        for (size_t to = at; to == at || pattern[to] == ','; to = run->next[to])
             reach(run, places, to + 1);
-    } else if (run->depth[at] && (pattern[at] == ',' || pattern[at] == '}')) {
-        reach(run, places, brace_end(pattern, at));
+    } else if (run->behind[at]) {
+        reach(run, places, run->behind[at]);
     }
 }
 
 static bool in_set(const char *set, size_t len, unsigned char byte)
 {
-    bool inside = false, negative = *set == '!' || *set == '^';
+    bool inside = false;
+    struct range range;
 
-    for (size_t i = negative; i < len; i++) {
-        i += set[i] == '\\' && i + 1 < len;
-        unsigned char low = (unsigned char)set[i], high = low;
-        if (i + 2 < len && set[i + 1] == '-') {
-            i += 2;
-            i += set[i] == '\\' && i + 1 < len;
-            high = (unsigned char)set[i];
-        }
-        inside = inside || (byte >= low && byte <= high);
+    for (size_t i = is_negative(set); i < len && !inside;) {
+        i = set_range(set, len, i, &range);
+        inside = byte >= range.low && byte <= range.high;
     }
-    return inside != negative;
+    return inside != is_negative(set);
 }
 
-/* Moves on from `at` over one byte of the key. */
+/* Moves on from `at`, which is no '*', over one byte of the key. */
 static void step(const struct run *run, struct places *next, size_t at, unsigned char byte)
 {
     const char *pattern = run->pattern;
-    size_t end = unit_end(pattern, at);
 
-    if (pattern[at] == '*') {
-        if (pattern[at + 1] == '*' || byte != '/')
-            reach(run, next, at);
+    if (pattern[at] == '{' || run->behind[at])
         return;
-    }
-    if (pattern[at] == '{' || (run->depth[at] && (pattern[at] == ',' || pattern[at] == '}')))
-        return;
+    size_t end = unit_end(pattern, at);
     bool match = pattern[at] == '?'   ? byte != '/'
                  : pattern[at] == '[' ? byte != '/' && in_set(pattern + at + 1, end - at - 2, byte)
                                       : (unsigned char)pattern[end - 1] == byte;
@@ -168,53 +233,87 @@ static void step(const struct run *run, struct places *next, size_t at, unsigned
         reach(run, next, end);
 }
 
-static bool is_empty(const struct places *places)
+/* A '*' takes the byte and is where it was; it is not entered anew. */
+static void stay(const struct run *run, struct places *next, size_t at, unsigned char byte)
 {
-    for (size_t i = 0; i < sizeof places->bit / sizeof *places->bit; i++)
-        if (places->bit[i])
-            return false;
-    return true;
+    if ((byte == '/' && !is_deep(run, at)) || has(next, at))
+        return;
+    put(next, at);
+    reach(run, next, at + (is_deep(run, at) ? 2 : 1));
 }
 
-static void run_init(struct run *run, const char *pattern, size_t len)
+/* From all places over one byte; false when none is left.  Those that stay come last, in order: by
+ * then all that are entered have been. */
+static bool step_all(const struct run *run, struct places *here, unsigned char byte)
 {
-    int depth = 0;
-    run->pattern = pattern;
-    run->len = len;
-    for (size_t at = 0, end; at < len; at = end) {
-        end = unit_end(pattern, at);
-        for (size_t i = at; i < end; i++)
-            run->depth[i] = depth;
-        depth += pattern[at] == '{' ? 1 : pattern[at] == '}' ? -1 : 0;
+    struct places next;
+    bool any = false;
+
+    memset(&next, 0, run->words * sizeof *next.bit);
+    for (int stars = 0; stars < 2; stars++)
+        for (size_t word = 0; word < run->words; word++)
+            for (uint64_t bits = here->bit[word]; bits; bits &= bits - 1) {
+                size_t at = word * 64 + (size_t)__builtin_ctzll(bits);
+                if (at < run->len && stars == (run->pattern[at] == '*'))
+                    (stars ? stay : step)(run, &next, at, byte);
+            }
+    for (size_t word = 0; word < run->words; word++) {
+        here->bit[word] = next.bit[word];
+        any = any || next.bit[word];
     }
+    return any;
 }
 
-/* With `below`, the pattern has to match up to a '/' of the key. */
-static bool run_over(const struct run *run, const char *key, bool below)
+/* Does it match the whole key? */
+static bool run_over(const struct run *run, const char *key)
 {
-    struct places here = {{0}};
+    struct places here;
 
+    memset(&here, 0, run->words * sizeof *here.bit);
+    reach(run, &here, 0);
+    for (; *key; key++)
+        if (!step_all(run, &here, (unsigned char)*key))
+            return false;
+    return has(&here, run->len);
+}
+
+/* Does it match up to some '/' of the key, beginning at the first byte or (`anywhere`) at any
+ * segment? */
+static bool run_below(const struct run *run, const char *key, bool anywhere)
+{
+    struct places here;
+
+    memset(&here, 0, run->words * sizeof *here.bit);
     reach(run, &here, 0);
     for (; *key; key++) {
-        struct places next = {{0}};
-        if (below && *key == '/' && has(&here, run->len))
+        if (*key == '/' && has(&here, run->len))
             return true;
-        for (size_t at = 0; at < run->len; at++)
-            if (has(&here, at))
-                step(run, &next, at, (unsigned char)*key);
-        here = next;
-        if (is_empty(&here))
+        if (!step_all(run, &here, (unsigned char)*key) && !anywhere)
             return false;
+        if (*key == '/' && anywhere)
+            reach(run, &here, 0);
     }
-    return !below && has(&here, run->len);
+    return false;
+}
+
+/* Is the last byte a '/' that stands for itself? */
+static bool ends_in_slash(const char *pattern, size_t len)
+{
+    size_t last = 0;
+
+    for (size_t at = 0; at < len; at = unit_end(pattern, at))
+        last = at;
+    return pattern[last] == '/';
 }
 
 bool glob_match(const char *pattern, const char *key)
 {
     struct run run;
     size_t len = strlen(pattern);
-    bool below = len > 1 && pattern[len - 1] == '/' && pattern[len - 2] != '\\';
+    bool below = ends_in_slash(pattern, len);
 
+    if (below && len == 1)
+        return true;
     len -= below;
     bool whole = memchr(pattern, '/', len) != NULL;
     if (pattern[0] == '/') {
@@ -222,15 +321,8 @@ bool glob_match(const char *pattern, const char *key)
         len--;
     }
     run_init(&run, pattern, len);
-    if (whole)
-        return run_over(&run, key, below);
-    const char *slash = strrchr(key, '/');
-    if (!below)
-        return run_over(&run, slash ? slash + 1 : key, false);
-    for (const char *segment = key; segment; segment = strchr(segment, '/')) {
-        segment += segment != key;
-        if (run_over(&run, segment, true))
-            return true;
-    }
-    return false;
+    if (below)
+        return run_below(&run, key, !whole);
+    const char *slash = whole ? NULL : strrchr(key, '/');
+    return run_over(&run, slash ? slash + 1 : key);
 }

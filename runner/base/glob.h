@@ -10,12 +10,12 @@
  *
  * A pattern without '/' is held against the last segment; with '/' inside or in front, against the
  * whole key ("/a" is "a" at the top and nowhere else).  One that ends in '/' matches everything
- * below: "tmp/" any directory of that name, "/tmp/" the one at the top.
+ * below: "tmp/" any directory of that name, "/tmp/" the one at the top, "/" everything.
  */
 #include "base/err.h"
 
 /* Is it a pattern?  The error says what is wrong, and at which byte. */
 bool glob_check(const char *pattern, struct err *err);
-/* Does a pattern that passed glob_check match?  Never takes more time than the product of both
- * lengths. */
+/* Does a pattern match?  It must have passed glob_check, which is what bounds it.  Never takes more
+ * time than the product of both lengths. */
 bool glob_match(const char *pattern, const char *key);

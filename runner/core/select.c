@@ -52,12 +52,24 @@ static const char *by_info(const struct selection *selection, const struct objec
     return NULL;
 }
 
+/* What does not say how old or large it is may be copied in vain, but not deleted. */
+static const char *by_doubt(const struct selection *selection, const struct object_info *info)
+{
+    if (info->size < 0 && (selection->min_size >= 0 || selection->max_size >= 0))
+        return "its size is not known";
+    if (!info->mtime_ns && (selection->since_ms || selection->until_ms))
+        return "its age is not known";
+    return NULL;
+}
+
 bool select_passes(const struct task *task, const struct shard *shard, const char *key,
                    const struct object_info *info, const char **why)
 {
     *why = by_name(&task->selection, key);
     if (!*why)
         *why = by_info(&task->selection, info);
+    if (!*why && task->kind == TASK_DELETE)
+        *why = by_doubt(&task->selection, info);
     if (!*why && shard->count > 1 && select_shard(key, shard->count) != shard->index)
         *why = "it belongs to another shard";
     return !*why;
