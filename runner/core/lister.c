@@ -217,6 +217,7 @@ static void list_failed(struct lister *lister, struct range *range, const struct
         turn->totals->retries++;
     } else if (lister->err.kind == ERR_NONE) {
         lister->err = *err;
+        err_wrap(&lister->err, "%s", lister->store->name);
     }
 }
 

@@ -205,6 +205,7 @@ static void add_to_group(struct finish_item *item, struct transfer *t)
     item->temp = t->row.temp;
     item->fd = t->target_fd;
     item->mtime_ns = t->mtime_ns;
+    item->want_info = t->item->task->kind == TASK_SYNC;
     t->busy = true;
 }
 

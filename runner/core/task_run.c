@@ -130,7 +130,7 @@ static void report(struct task_run *tasks, const struct turn *turn)
 
     if (err->kind != ERR_NONE) {
         tasks->list_failed = true;
-        log_error("%s: the listing of %s ended early: %s", job, task->from->name, err->message);
+        log_error("%s: a listing ended early: %s", job, err->message);
     } else if (turn->totals->objects_known == tasks->known_before) {
         log_warn("%s: task %d found nothing in %s below '%s'", job, task->number, task->from->name,
                  task->from_path);

@@ -138,12 +138,15 @@ static void sync_file_systems(struct finish *all)
 static bool rename_one(const struct place *place, struct finish_item *item)
 {
     const char *slash = strrchr(item->path, '/'), *name = slash ? slash + 1 : item->path;
+    struct stat st;
 
     if (FAULT(file_rename))
         return err_sys(&item->err, EIO, "cannot rename to '%.200s'", item->path);
     if (renameat(place->fd, item->temp, place->fd, name))
         return file_err(&item->err, errno, "rename to", item->path);
     item->renamed = true;
+    if (item->want_info && !fstatat(place->fd, name, &st, AT_SYMLINK_NOFOLLOW))
+        file_info(&st, &item->info);
     return true;
 }
 

@@ -34,11 +34,12 @@ const char *op_name(const struct op *op); /* "head", "get", "temp", ...: for log
 struct finish_item {
     uint64_t transfer; /* whose it is */
     const struct store *root;
-    const char *path;        /* below the root */
-    const char *temp;        /* name of the temporary file, in the same directory */
-    int fd;                  /* open, or -1; closed by the worker */
-    int64_t mtime_ns;        /* to be set on the file; 0: leave */
-    struct object_info info; /* out: of the file in place: size, mtime_ns, inode */
+    const char *path; /* below the root */
+    const char *temp; /* name of the temporary file, in the same directory */
+    int fd;           /* open, or -1; closed by the worker */
+    int64_t mtime_ns; /* to be set on the file; 0: leave */
+    bool want_info;
+    struct object_info info; /* out: of the file in place, where it was wanted */
     struct err err;          /* out: kind NONE when the file is in place */
     bool renamed;            /* out: the final name is there (what failed came after) */
 };

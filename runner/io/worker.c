@@ -4,6 +4,7 @@
 #include "io/copy.h"
 #include "io/file.h"
 #include "io/finish.h"
+#include "io/remove.h"
 #include "io/temp.h"
 #include "io/thread.h"
 #include "io/walk.h"
@@ -46,6 +47,7 @@ static bool run(struct op *op)
         [OP_RECHECK] = temp_recheck,
         [OP_FINISH] = finish_all,
         [OP_DISCARD] = temp_discard,
+        [OP_REMOVE] = remove_all,
     };
 
     /* These free what the op holds, so they run even when nobody waits for them any more. */
