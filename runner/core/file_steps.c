@@ -276,6 +276,7 @@ static struct op *make_find(struct transfer *t, struct turn *turn)
 static void settle_find(struct transfer *t, struct op *op, struct turn *turn)
 {
     t->target_fd = op->out.fd;
+    t->target = op->out.info;
     if (op->out.info.size == t->info.size)
         transfer_go(t, STEP_COMPARE);
     else

@@ -7,6 +7,7 @@
  */
 #include "base/fault.h"
 #include "core/retry.h"
+#include "core/journal_sync.h"
 #include "core/step.h"
 #include <stdio.h>
 #include <string.h>
@@ -314,6 +315,26 @@ void transfer_verified(struct transfer *t, const char *what, struct turn *turn)
     start_leaving(t);
 }
 
+/* Both sides as their listings will show them, so that the next sync need not ask. */
+static void remember(struct transfer *t, struct turn *turn)
+{
+    const struct task *task = t->item->task;
+    struct fingerprint print = {.size = t->info.size,
+                                .mtime_ns = t->info.mtime_ns,
+                                .inode = t->info.inode,
+                                .target_size = t->info.size};
+    struct err err = {0};
+
+    if (task->kind != TASK_SYNC || task->compare != COMPARE_FINGERPRINT)
+        return;
+    if (task->to->kind == STORE_DIR)
+        print.target_mtime_ns = t->target.mtime_ns;
+    memcpy(print.etag, t->info.etag, sizeof print.etag);
+    memcpy(print.target_etag, t->target.etag, sizeof print.target_etag);
+    if (!journal_print_put(turn->journal, task_scope(task), t->item->key, &print, &err))
+        turn_fatal(turn, &err);
+}
+
 void transfer_succeed(struct transfer *t, struct turn *turn)
 {
     if (t->source_check < t->check)
@@ -325,6 +346,7 @@ void transfer_succeed(struct transfer *t, struct turn *turn)
     t->row.upload_id[0] = t->row.temp[0] = '\0';
     memset(&t->row.err, 0, sizeof t->row.err);
     transfer_save(t, turn);
+    remember(t, turn);
     if (t->n_parts)
         transfer_drop_parts(t, turn);
     else

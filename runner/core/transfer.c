@@ -288,6 +288,7 @@ void transfer_finished(struct transfer *t, const struct finish_item *item, struc
     t->busy = false;
     t->target_fd = -1;
     if (item->err.kind == ERR_NONE) {
+        t->target = item->info;
         transfer_emit(t, turn, EVENT_TEMP_FILE_RENAMED);
         transfer_succeed(t, turn);
     } else {
