@@ -27,7 +27,7 @@ void multipart_begin(struct transfer *t, int64_t asked)
 
     if (resume) {
         t->part_size = t->row.part_size;
-        t->sum_kind = t->row.sum_kind;
+        t->sum_kind = t->way == WAY_SERVER ? SUM_NONE : t->row.sum_kind;
         t->use_md5 = t->row.md5_parts != 0;
         t->opaque_etags = t->row.md5_parts == MD5_OPAQUE;
     } else {

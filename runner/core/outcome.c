@@ -6,8 +6,8 @@
  * waits for a script's decision, cleans up as far as it should, and ends or begins again.
  */
 #include "base/fault.h"
-#include "core/retry.h"
 #include "core/journal_sync.h"
+#include "core/retry.h"
 #include "core/step.h"
 #include <stdio.h>
 #include <string.h>

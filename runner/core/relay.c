@@ -66,7 +66,9 @@ static void refuse_stream(struct transfer *t, struct turn *turn)
 static void carry_on(struct transfer *t, struct turn *turn)
 {
     struct err err = {0};
-    if (t->row.source_sum_kind == t->info.sum_kind) {
+    bool same = t->row.source_sum_kind == t->source_sum_kind && t->row.sum_kind == t->sum_kind &&
+                (t->row.md5_parts != 0) == t->use_md5;
+    if (same) {
         multipart_begin(t, 0);
         return;
     }

@@ -87,13 +87,22 @@ static int64_t part_size_of(const struct transfer *t)
     return asked ? asked : LIMIT_COPY_PART;
 }
 
+/* Parts of the interrupted run that came through this machine: their row names what they were
+ * checked with.  The rest goes the same way, where the job leaves it open. */
+static bool was_relayed(const struct transfer *t)
+{
+    return t->row.upload_id[0] && (t->row.sum_kind != SUM_NONE || t->row.md5_parts);
+}
+
 static void settle_head(struct transfer *t, struct op *op, struct turn *turn)
 {
     if (!source_seen(t, op, turn))
         return;
-    t->sum_kind = t->info.sum_kind; /* the service computes nothing on the way */
-    t->sum = t->info.sum;
-    t->source_sum_kind = SUM_NONE;
+    if (was_relayed(t) && t->item->task->route == ROUTE_AUTO) {
+        t->way = WAY_RELAY;
+        relay_begin(t, turn);
+        return;
+    }
     if (t->row.upload_id[0] || t->info.size > to_store(t)->dialect->copy_max)
         multipart_begin(t, part_size_of(t));
     else

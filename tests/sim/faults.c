@@ -77,7 +77,7 @@ static bool fill(struct op *op, const struct fault *fault)
 /* A body that stopped on its way has left some of its bytes. */
 static void leave_some(struct op *op)
 {
-    struct object *object = remote_find(&world.remote, op->in.call.key);
+    struct object *object = remote_find(remote_of(op->in.store), op->in.call.key);
     struct file *file = fd_file(op->in.fd);
     int64_t len = op->in.call.len;
 
@@ -105,9 +105,9 @@ static bool fits(const struct op *op, const struct fault *fault)
     enum call_kind call = op->in.call.kind;
 
     if (fault->kind == ERR_MISSING)
-        return call == CALL_PART || call == CALL_COMPLETE;
+        return call == CALL_PART || call == CALL_PART_COPY || call == CALL_COMPLETE;
     if (fault->kind == ERR_CHANGED)
-        return call == CALL_GET;
+        return call == CALL_GET || call == CALL_COPY || call == CALL_PART_COPY;
     if (fault->kind == ERR_CORRUPT)
         return call == CALL_GET || call == CALL_PART || call == CALL_PUT;
     return true;
@@ -132,7 +132,7 @@ bool fault_draw(struct op *op, bool *effect)
     if (goal && fault->taints)
         goal->tainted = true;
     if (remote && fault->kind == ERR_MISSING)
-        expire(remote_upload(&world.remote, op->in.call.upload_id)); /* stores do not lie */
+        expire(remote_upload(remote_of(op->in.store), op->in.call.upload_id)); /* no lies */
     if (remote && op->in.call.kind == CALL_GET && !*effect && op->in.fd >= 0)
         leave_some(op);
     return fill(op, fault);
@@ -149,7 +149,7 @@ static void add_version(struct goal *goal, struct blob *blob)
 
 static void change_object(struct goal *goal, struct blob *blob)
 {
-    remote_put(&world.remote, goal->key, blob_keep(blob), chance(2));
+    remote_put(remote_of(goal->task->from), goal->key, blob_keep(blob), chance(2));
 }
 
 /* Written over in place, or put in place of the old one. */
@@ -186,10 +186,9 @@ void fault_change_source(struct goal *goal)
 
 /* --- between runs --------------------------------------------------------------------- */
 
-static void lose_part(struct upload *upload)
+static void lose_part(struct upload *upload, struct goal *goal)
 {
     int n = (int)rng_below(&world.rng, (uint64_t)upload->n_parts);
-    struct goal *goal = goal_of_target(&world.store[1], upload->key);
 
     blob_drop(upload->part[n].blob);
     upload->part[n].blob = NULL;
@@ -200,9 +199,9 @@ static void lose_part(struct upload *upload)
     world.stats.lost_uploads++;
 }
 
-static void hurt_upload(struct upload *upload)
+static void hurt_upload(struct remote *remote, struct upload *upload)
 {
-    struct goal *goal = goal_of_target(&world.store[1], upload->key);
+    struct goal *goal = goal_of_target(store_of(remote), upload->key);
 
     if (chance(3) || !upload->n_parts) {
         expire(upload);
@@ -210,7 +209,7 @@ static void hurt_upload(struct upload *upload)
             goal->tainted = true;
         world.stats.lost_uploads++;
     } else {
-        lose_part(upload);
+        lose_part(upload, goal);
     }
 }
 
@@ -250,9 +249,10 @@ void fault_between_runs(void)
     for (int i = 0; i < world.n_goals; i++)
         if (chance(10))
             fault_change_source(&world.goal[i]);
-    for (int i = 0; i < world.remote.n_uploads; i++)
-        if (world.remote.upload[i].open && chance(6))
-            hurt_upload(&world.remote.upload[i]);
+    for (struct remote *remote = world.remote; remote < world.remote + 2; remote++)
+        for (int i = 0; i < remote->n_uploads; i++)
+            if (remote->upload[i].open && chance(6))
+                hurt_upload(remote, &remote->upload[i]);
     for (int i = world.disk[1].n_files - 1; i >= 0; i--)
         if (path_is_temp(world.disk[1].file[i]->path) && chance(4))
             hurt_temp(world.disk[1].file[i]);

@@ -5,7 +5,12 @@
 
 struct remote *remote_of(const struct store *store)
 {
-    return store->kind == STORE_DIR ? NULL : &world.remote;
+    return store->kind == STORE_DIR ? NULL : &world.remote[store == &world.store[3]];
+}
+
+const struct store *store_of(const struct remote *remote)
+{
+    return &world.store[remote == &world.remote[0] ? 1 : 3];
 }
 
 struct disk *disk_of(const struct store *store)
@@ -13,7 +18,7 @@ struct disk *disk_of(const struct store *store)
     return &world.disk[store == &world.store[2]];
 }
 
-static bool is_data(const struct op *op)
+bool op_is_data(const struct op *op)
 {
     return op->kind == OP_COPY || (op->kind == OP_CALL && op->in.store->kind != STORE_DIR);
 }
@@ -32,6 +37,17 @@ static int64_t draw_delay(void)
     return ms * 1000000 + between(0, 999999);
 }
 
+static void mutate(struct op *op)
+{
+    if (world.mutant == MUTANT_NO_IF_MATCH) {
+        op->in.call.if_match = NULL;
+        if (op->in.feed)
+            op->in.feed->in.call.if_match = NULL;
+    }
+    if (world.mutant == MUTANT_NO_LUGGAGE)
+        op->in.call.attributes = NULL;
+}
+
 static void submit(struct io *io, struct op *op)
 {
     (void)io;
@@ -41,10 +57,9 @@ static void submit(struct io *io, struct op *op)
         return;
     }
     world.stats.ops++;
-    world.n_data += is_data(op);
+    world.n_data += op_is_data(op);
     watch_submit(op);
-    if (world.mutant == MUTANT_NO_IF_MATCH)
-        op->in.call.if_match = NULL;
+    mutate(op);
     op->out.started_ns = world.now_ns;
     if (world.n_queue == world.cap_queue) {
         world.cap_queue = world.cap_queue ? 2 * world.cap_queue : 64;
@@ -67,10 +82,34 @@ static void note_discard(const struct op *op)
         goal->discarded = false;
 }
 
+/* The GET, and then what it feeds; what fails ends both. */
+static bool do_fed(struct op *op)
+{
+    struct op *feed = op->in.feed;
+    bool effect = true, fails = fault_draw(feed, &effect);
+
+    if (fails || !remote_call(remote_of(feed->in.store), feed)) {
+        err_set(&op->out.err, ERR_CANCELLED, "what feeds it has failed");
+        return false;
+    }
+    if ((int64_t)feed->out.body.len != op->in.call.len)
+        broken("relay", "%lld bytes come where %lld are sent", (long long)feed->out.body.len,
+               (long long)op->in.call.len);
+    op->in.memory = buf_str(&feed->out.body);
+    bool done = remote_call(remote_of(op->in.store), op);
+    op->in.memory = NULL;
+    world.stats.relayed += done;
+    buf_free(&feed->out.body);
+    memset(&feed->out.body, 0, sizeof feed->out.body);
+    return done;
+}
+
 static bool do_op(struct op *op)
 {
     struct remote *remote = op->in.store ? remote_of(op->in.store) : NULL;
 
+    if (op->in.feed)
+        return do_fed(op);
     if (remote)
         return remote_call(remote, op);
     bool done = disk_op(op->in.store ? disk_of(op->in.store) : &world.disk[0], op);
@@ -101,7 +140,7 @@ static void forget_answer(struct op *op)
 
 static void mark_known(const struct op *op)
 {
-    struct upload *upload = remote_upload(&world.remote, op->out.answer.upload_id);
+    struct upload *upload = remote_upload(remote_of(op->in.store), op->out.answer.upload_id);
     if (upload)
         upload->unknown = false;
 }
@@ -113,7 +152,7 @@ static void taint_opaque(const struct op *op)
     struct goal *goal = goal_of_transfer(op->transfer);
 
     if (goal && op->kind == OP_CALL && op->in.call.kind == CALL_COMPLETE &&
-        world.remote.flavour == REMOTE_S3_OPAQUE)
+        remote_of(op->in.store)->flavour == REMOTE_S3_OPAQUE)
         goal->tainted = true;
 }
 
@@ -144,7 +183,7 @@ static void end_op(struct op *op)
     }
     world.list_failed |= fails && op->kind == OP_CALL && op->in.call.kind == CALL_LIST;
     op->out.ended_ns = world.now_ns;
-    world.n_data -= is_data(op);
+    world.n_data -= op_is_data(op);
     traced("%s %s part %u -> %s", op_name(op), op->in.call.key ? op->in.call.key : "", op->part,
            err_kind_name(op->out.err.kind));
     hash_text(op_name(op));

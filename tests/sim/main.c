@@ -360,17 +360,19 @@ static void print_summary(unsigned long long from, unsigned long long to, double
            (long long)s->lost_answers, (long long)s->flips, (long long)s->changes,
            (long long)s->lost_uploads);
     printf(
-        "%lld parts sent, %lld restarts, %lld decisions, %lld rows compared; largest re-send after"
+        "%lld parts sent, %lld bodies relayed, %lld copies by the service, %lld restarts, %lld decisions, %lld rows compared; largest re-send after"
         " a crash: %lld parts\n",
-        (long long)s->parts_sent, (long long)s->restarts, (long long)s->decisions,
-        (long long)s->checks, (long long)s->largest_resend);
+        (long long)s->parts_sent, (long long)s->relayed, (long long)s->copied,
+        (long long)s->restarts, (long long)s->decisions, (long long)s->checks,
+        (long long)s->largest_resend);
 }
 
 static enum mutant mutant_named(const char *name)
 {
-    static const char *const names[] = {"none", "early-row", "no-if-match", "journal-parts"};
+    static const char *const names[] = {"none", "early-row", "no-if-match", "journal-parts",
+                                        "no-luggage"};
 
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 5; i++)
         if (!strcmp(name, names[i]))
             return (enum mutant)i;
     fprintf(stderr, "sim: no mutant '%s'\n", name);

@@ -1,4 +1,5 @@
 /* Object stores in memory: as strict as real ones about parts, checksums and If-Match. */
+#include "wire/dialect.h"
 #include "world.h"
 #include <stdlib.h>
 #include <string.h>
@@ -53,14 +54,14 @@ bool blob_same(const struct blob *a, const struct blob *b)
 
 /* --- objects -------------------------------------------------------------------------- */
 
-static bool is_s3(const struct remote *remote)
+bool remote_is_s3(const struct remote *remote)
 {
     return remote->flavour >= REMOTE_S3_CRC;
 }
 
 static enum sum_kind sum_of(const struct remote *remote)
 {
-    if (!is_s3(remote))
+    if (!remote_is_s3(remote))
         return SUM_CRC64;
     return remote->flavour == REMOTE_S3_CRC ? SUM_CRC32C : SUM_NONE;
 }
@@ -112,10 +113,61 @@ static void make_etag(struct remote *remote, const uint8_t md5[MD5_LEN], int par
         snprintf(etag, LIMIT_ETAG, "\"%s\"", hex);
 }
 
+/* --- what is carried ------------------------------------------------------------------ */
+
+static const char *const carried[CARRIED] = {"content-type", "meta-note", "meta-mtime",
+                                             "cache-control"};
+
+void note_of(const struct blob *blob, char note[40])
+{
+    snprintf(note, 40, "of %016llx",
+             (unsigned long long)sum_update(SUM_CRC64, 0, blob->data, blob->len));
+}
+
+static void luggage_free(struct luggage *luggage)
+{
+    for (int i = 0; i < CARRIED; i++)
+        free(luggage->value[i]);
+    memset(luggage, 0, sizeof *luggage);
+}
+
+static struct luggage luggage_read(const struct http_fields *attributes)
+{
+    struct luggage luggage = {0};
+
+    for (int i = 0; attributes && i < CARRIED; i++)
+        luggage.value[i] = xstrdup(http_fields_get(attributes, carried[i]));
+    return luggage;
+}
+
+static struct luggage luggage_copy(const struct luggage *from)
+{
+    struct luggage luggage;
+
+    for (int i = 0; i < CARRIED; i++)
+        luggage.value[i] = xstrdup(from->value[i]);
+    return luggage;
+}
+
+static struct http_fields *luggage_tell(const struct luggage *luggage)
+{
+    struct http_fields *attributes = xcalloc(1, sizeof *attributes);
+
+    http_fields_init(attributes, 4096);
+    for (int i = 0; i < CARRIED; i++)
+        if (luggage->value[i])
+            http_fields_add(attributes, carried[i], luggage->value[i]);
+    return attributes;
+}
+
+/* Takes over the blob and the luggage. */
 static struct object *store_object(struct remote *remote, const char *key, struct blob *blob,
-                                   const char *etag, bool is_md5)
+                                   struct luggage luggage, const char *etag, bool is_md5)
 {
     struct object *object = object_at(remote, key);
+
+    luggage_free(&object->luggage);
+    object->luggage = luggage;
 
     blob_drop(object->blob);
     object->blob = blob;
@@ -132,8 +184,11 @@ void remote_put(struct remote *remote, const char *key, struct blob *blob, bool 
 
     digest_md5(blob->data, blob->len, md5);
     make_etag(remote, md5, in_parts ? 2 : 0, etag);
-    store_object(remote, key, blob, etag,
-                 !in_parts && is_s3(remote) && remote->flavour != REMOTE_S3_OPAQUE);
+    char note[40];
+    note_of(blob, note);
+    struct luggage luggage = {{xstrdup("text/sim"), xstrdup(note), NULL, NULL}};
+    store_object(remote, key, blob, luggage, etag,
+                 !in_parts && remote_is_s3(remote) && remote->flavour != REMOTE_S3_OPAQUE);
 }
 
 /* --- answers -------------------------------------------------------------------------- */
@@ -164,6 +219,7 @@ static bool head(struct remote *remote, struct op *op)
     if (!object)
         return refuse(op, ERR_MISSING, 404, "NoSuchKey");
     describe(remote, object, &op->out.answer.info);
+    op->out.answer.attributes = luggage_tell(&object->luggage);
     return true;
 }
 
@@ -186,14 +242,23 @@ static void taint(const struct op *op, bool flipped)
         goal->tainted = goal->altered = true;
 }
 
-static void deliver(struct op *op, const uint8_t *data, size_t len)
+/* Would somebody see a wrong byte?  The MD5 of the whole says nothing about a range that is passed
+ * on. */
+static bool flip_shows(const struct remote *remote, const struct op *op)
+{
+    bool range = op->in.call.len >= 0 && op->in.fd < 0;
+
+    return !remote_hides_flips(remote) &&
+           (sum_of(remote) != SUM_NONE || (op->out.answer.info.etag_is_md5 && !range));
+}
+
+static void deliver(struct remote *remote, struct op *op, const uint8_t *data, size_t len)
 {
     uint8_t *copy = xmalloc(len + 1);
 
     memcpy(copy, data, len);
     copy[len] = 0;
-    if (!remote_hides_flips(&world.remote) &&
-        (sum_of(&world.remote) != SUM_NONE || op->out.answer.info.etag_is_md5))
+    if (flip_shows(remote, op))
         taint(op, flip(copy, len));
     if (op->in.sum_kind != SUM_NONE)
         op->out.sum = sum_update(op->in.sum_kind, 0, copy, len);
@@ -222,7 +287,8 @@ static bool get(struct remote *remote, struct op *op)
     if (call->off + len > size)
         return refuse(op, ERR_CORRUPT, 206, "short body");
     describe(remote, object, &op->out.answer.info);
-    deliver(op, object->blob->data + call->off, (size_t)len);
+    op->out.answer.attributes = luggage_tell(&object->luggage);
+    deliver(remote, op, object->blob->data + call->off, (size_t)len);
     return true;
 }
 
@@ -268,7 +334,10 @@ static struct blob *take_body(struct remote *remote, struct op *op, uint8_t md5[
     if (op->in.sum_kind != SUM_NONE)
         op->out.sum = sum_update(op->in.sum_kind, 0, blob->data, blob->len);
     op->out.moved = (int64_t)blob->len;
-    bool checked = !is_s3(remote) || op->in.call.has_md5 ||
+    if (op->in.feed && op->in.want_md5)
+        digest_md5(blob->data, blob->len, op->out.md5);
+    bool by_etag = op->in.feed && remote_is_s3(remote) && !remote_hides_flips(remote);
+    bool checked = !remote_is_s3(remote) || op->in.call.has_md5 || by_etag ||
                    (remote->flavour == REMOTE_S3_CRC && op->in.call.sum_kind == SUM_CRC32C);
     *flipped = checked && flip(blob->data, blob->len);
     world.lost_parts += *flipped;
@@ -282,7 +351,9 @@ static void tell_sum(struct remote *remote, struct op *op, const struct blob *bl
 {
     struct object_info *info = &op->out.answer.info;
 
-    info->sum_kind = is_s3(remote) && op->in.call.sum_kind == SUM_NONE ? SUM_NONE : sum_of(remote);
+    info->etag_is_md5 = remote_is_s3(remote) && remote->flavour != REMOTE_S3_OPAQUE;
+    info->sum_kind =
+        remote_is_s3(remote) && op->in.call.sum_kind == SUM_NONE ? SUM_NONE : sum_of(remote);
     if (info->sum_kind != SUM_NONE)
         info->sum = sum_update(info->sum_kind, 0, blob->data, blob->len);
 }
@@ -298,8 +369,8 @@ static bool put(struct remote *remote, struct op *op)
         return false;
     make_etag(remote, md5, 0, etag);
     watch_name(op->in.store, op->in.call.key, blob, flipped || op->in.fd >= 0);
-    store_object(remote, op->in.call.key, blob, etag,
-                 is_s3(remote) && remote->flavour != REMOTE_S3_OPAQUE);
+    store_object(remote, op->in.call.key, blob, luggage_read(op->in.call.attributes), etag,
+                 remote_is_s3(remote) && remote->flavour != REMOTE_S3_OPAQUE);
     tell_sum(remote, op, blob);
     memcpy(op->out.answer.info.etag, etag, sizeof etag);
     return true;
@@ -325,6 +396,7 @@ static bool create(struct remote *remote, struct op *op)
     struct upload *upload = &remote->upload[remote->n_uploads++];
     *upload = (struct upload){.id = xasprintf("up-%llu", (unsigned long long)++remote->counter),
                               .key = xstrdup(op->in.call.key),
+                              .luggage = luggage_read(op->in.call.attributes),
                               .open = true,
                               .unknown = true};
     op->out.answer.upload_id = xstrdup(upload->id);
@@ -343,10 +415,20 @@ static struct upload *upload_of(struct remote *remote, struct op *op)
     return NULL;
 }
 
+static struct upload_part *part_at(struct upload *upload, int n)
+{
+    if (n >= upload->n_parts) {
+        upload->part = xrealloc(upload->part, (size_t)(n + 1) * sizeof *upload->part);
+        memset(upload->part + upload->n_parts, 0,
+               (size_t)(n + 1 - upload->n_parts) * sizeof *upload->part);
+        upload->n_parts = n + 1;
+    }
+    return &upload->part[n];
+}
+
 static bool part(struct remote *remote, struct op *op)
 {
     struct upload *upload = upload_of(remote, op);
-    int n = op->in.call.part_number - 1;
     uint8_t md5[MD5_LEN];
     bool flipped;
 
@@ -355,13 +437,7 @@ static bool part(struct remote *remote, struct op *op)
     struct blob *blob = take_body(remote, op, md5, &flipped);
     if (!blob)
         return false;
-    if (n >= upload->n_parts) {
-        upload->part = xrealloc(upload->part, (size_t)(n + 1) * sizeof *upload->part);
-        memset(upload->part + upload->n_parts, 0,
-               (size_t)(n + 1 - upload->n_parts) * sizeof *upload->part);
-        upload->n_parts = n + 1;
-    }
-    struct upload_part *entry = &upload->part[n];
+    struct upload_part *entry = part_at(upload, op->in.call.part_number - 1);
     blob_drop(entry->blob);
     entry->blob = blob;
     make_etag(remote, md5, 0, entry->etag);
@@ -389,7 +465,8 @@ static void list_entry(struct remote *remote, struct op *op, int number, int64_t
 
 static void list_from_journal(void *ctx, const struct part_row *row)
 {
-    list_entry(&world.remote, ctx, (int)row->n + 1, row->len, row->etag, row->sum);
+    struct op *op = ctx;
+    list_entry(remote_of(op->in.store), op, (int)row->n + 1, row->len, row->etag, row->sum);
 }
 
 /* The mutant believes the journal and not the store. */
@@ -431,6 +508,7 @@ static void upload_close(struct upload *upload)
     upload->part = NULL;
     upload->n_parts = 0;
     upload->open = false;
+    luggage_free(&upload->luggage);
 }
 
 /* All parts that are named, as one; NULL: one of them is not there. */
@@ -478,8 +556,10 @@ static bool complete(struct remote *remote, struct op *op)
         return refuse(op, ERR_CORRUPT, 400, "BadDigest");
     }
     watch_name(op->in.store, call->key, blob, false);
-    describe(remote, store_object(remote, call->key, blob, etag, false), &op->out.answer.info);
-    if (is_s3(remote) && call->sum_kind == SUM_NONE)
+    struct luggage luggage = luggage_copy(&upload->luggage);
+    describe(remote, store_object(remote, call->key, blob, luggage, etag, false),
+             &op->out.answer.info);
+    if (remote_is_s3(remote) && call->sum_kind == SUM_NONE)
         op->out.answer.info.sum_kind = SUM_NONE;
     upload_close(upload);
     return true;
@@ -492,6 +572,74 @@ static bool abort_upload(struct remote *remote, struct op *op)
     if (!upload)
         return false;
     upload_close(upload);
+    return true;
+}
+
+/* --- copies by the service ------------------------------------------------------------ */
+
+/* The source of a copy, of the same service or refused. */
+static struct object *copied_of(struct remote *remote, struct op *op)
+{
+    const struct object_call *call = &op->in.call;
+    struct remote *from = &world.remote[strcmp(call->source_bucket, world.store[1].bucket) != 0];
+    struct object *object = remote_find(from, call->source_key);
+    bool stranger = strcmp(store_of(from)->host, store_of(remote)->host) != 0;
+
+    if (stranger || from == remote)
+        broken("I8", "'%s' is to be copied by a service that does not have it", call->source_key);
+    if (world.no_copy)
+        refuse(op, ERR_DENIED, 403, "AccessDenied");
+    else if (!object)
+        refuse(op, ERR_MISSING, 404, "NoSuchKey");
+    else if (call->if_match && strcmp(call->if_match, object->etag))
+        refuse(op, ERR_CHANGED, 412, "PreconditionFailed");
+    else
+        return object;
+    return NULL;
+}
+
+static bool copy(struct remote *remote, struct op *op)
+{
+    const struct object_call *call = &op->in.call;
+    struct object *from = copied_of(remote, op);
+    char etag[LIMIT_ETAG];
+    uint8_t md5[MD5_LEN];
+
+    if (!from)
+        return false;
+    if ((int64_t)from->blob->len > store_of(remote)->dialect->copy_max)
+        return refuse(op, ERR_INVALID, 400, "EntityTooLarge");
+    struct luggage luggage =
+        call->attributes ? luggage_read(call->attributes) : luggage_copy(&from->luggage);
+    digest_md5(from->blob->data, from->blob->len, md5);
+    make_etag(remote, md5, 0, etag);
+    watch_name(op->in.store, call->key, from->blob, false);
+    store_object(remote, call->key, blob_keep(from->blob), luggage, etag,
+                 remote_is_s3(remote) && remote->flavour != REMOTE_S3_OPAQUE);
+    memcpy(op->out.answer.info.etag, etag, sizeof etag);
+    world.stats.copied++;
+    return true;
+}
+
+static bool part_copy(struct remote *remote, struct op *op)
+{
+    const struct object_call *call = &op->in.call;
+    struct upload *upload = upload_of(remote, op);
+    struct object *from = upload ? copied_of(remote, op) : NULL;
+    uint8_t md5[MD5_LEN];
+
+    if (!from)
+        return false;
+    if (call->off + call->len > (int64_t)from->blob->len)
+        return refuse(op, ERR_INVALID, 416, "InvalidRange");
+    struct upload_part *entry = part_at(upload, call->part_number - 1);
+    blob_drop(entry->blob);
+    entry->blob = blob_new(from->blob->data + call->off, (size_t)call->len);
+    digest_md5(entry->blob->data, entry->blob->len, md5);
+    make_etag(remote, md5, 0, entry->etag);
+    entry->sum = sum_update(sum_of(remote), 0, entry->blob->data, entry->blob->len);
+    memcpy(op->out.answer.info.etag, entry->etag, sizeof entry->etag);
+    world.stats.copied++;
     return true;
 }
 
@@ -533,6 +681,10 @@ bool remote_call(struct remote *remote, struct op *op)
         return create(remote, op);
     case CALL_PART:
         return part(remote, op);
+    case CALL_COPY:
+        return copy(remote, op);
+    case CALL_PART_COPY:
+        return part_copy(remote, op);
     case CALL_LIST_PARTS:
         return list_parts(remote, op);
     case CALL_COMPLETE:
@@ -550,6 +702,7 @@ void remote_free(struct remote *remote)
 {
     for (int i = 0; i < remote->n_objects; i++) {
         free(remote->object[i].key);
+        luggage_free(&remote->object[i].luggage);
         blob_drop(remote->object[i].blob);
     }
     for (int i = 0; i < remote->n_uploads; i++) {

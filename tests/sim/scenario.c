@@ -5,28 +5,39 @@
 #include <string.h>
 
 static struct dialect dialects[STORE_TOS + 1]; /* real ones, without a smallest part */
+static struct http_fields asked;               /* what a task wants its objects to carry */
 
 static void make_stores(void)
 {
     static const enum store_kind kinds[FLAVOURS] = {STORE_OSS, STORE_TOS, STORE_S3, STORE_S3,
                                                     STORE_S3};
-    static char names[3][8] = {"/src", "x://b", "/dst"};
-    enum store_kind kind;
+    static char names[4][8] = {"/src", "x://b", "/dst", "y://c"}, hosts[2][8] = {"one", "other"};
+    static char key[] = "key";
 
-    world.remote.flavour = (enum flavour)rng_below(&world.rng, FLAVOURS);
-    kind = kinds[world.remote.flavour];
-    dialects[kind] = *dialect_of(kind);
-    dialects[kind].part_min = 1;
-    world.store[0] = (struct store){.kind = STORE_DIR, .name = names[0], .root = names[0]};
-    world.store[2] = (struct store){.kind = STORE_DIR, .name = names[2], .root = names[2]};
-    world.store[1] = (struct store){.kind = kind,
-                                    .dialect = &dialects[kind],
-                                    .name = names[1],
-                                    .bucket = names[1],
-                                    .sign_payload = kind == STORE_S3 && chance(4)};
-    world.job.stores = xcalloc(3, sizeof *world.job.stores);
-    world.job.n_stores = 3;
-    for (int i = 0; i < 3; i++)
+    world.credentials = (struct credentials){.access_key = key, .secret_key = key};
+    for (int i = 0; i < 4; i += 2)
+        world.store[i] = (struct store){.kind = STORE_DIR, .name = names[i], .root = names[i]};
+    for (int i = 0; i < 2; i++) {
+        enum flavour flavour = i && chance(3) ? world.remote[0].flavour
+                                              : (enum flavour)rng_below(&world.rng, FLAVOURS);
+        enum store_kind kind = kinds[flavour];
+        world.remote[i].flavour = flavour;
+        dialects[kind] = *dialect_of(kind);
+        dialects[kind].part_min = 1;
+        dialects[kind].copy_max = between(100, 100000);
+        world.store[2 * i + 1] = (struct store){.kind = kind,
+                                                .dialect = &dialects[kind],
+                                                .name = names[2 * i + 1],
+                                                .bucket = names[2 * i + 1],
+                                                .host = hosts[i && chance(2)],
+                                                .bucket_in_path = true,
+                                                .credentials = &world.credentials,
+                                                .sign_payload = kind == STORE_S3 && chance(4)};
+    }
+    world.no_copy = chance(4);
+    world.job.stores = xcalloc(4, sizeof *world.job.stores);
+    world.job.n_stores = 4;
+    for (int i = 0; i < 4; i++)
         world.job.stores[i] = (struct job_store){&world.store[i], -1, -1, -1, false};
 }
 
@@ -48,7 +59,7 @@ static size_t draw_size(enum what what, int64_t part)
 {
     int64_t many = part * between(2, 12);
 
-    if (what == WHAT_DOWNLOAD && chance(2)) /* below this it comes as one */
+    if ((what == WHAT_DOWNLOAD || what == WHAT_RELAY) && chance(2)) /* below it comes as one */
         return (size_t)(LIMIT_SMALL_BODY + between(1, 60000));
     switch (rng_below(&world.rng, 8)) {
     case 0:
@@ -68,12 +79,12 @@ static size_t draw_size(enum what what, int64_t part)
     }
 }
 
-static void put_source(struct goal *goal, enum what what)
+static void put_source(struct goal *goal)
 {
     struct blob *blob = goal->version[0];
 
-    if (what == WHAT_DOWNLOAD)
-        remote_put(&world.remote, goal->key, blob_keep(blob), chance(2));
+    if (goal->task->from->kind != STORE_DIR)
+        remote_put(remote_of(goal->task->from), goal->key, blob_keep(blob), chance(2));
     else
         file_set(disk_create(&world.disk[0], goal->key), blob);
 }
@@ -84,10 +95,10 @@ static void put_before(struct goal *goal)
     if (goal->task->to->kind == STORE_DIR)
         file_set(disk_create(&world.disk[1], goal->target), goal->before);
     else
-        remote_put(&world.remote, goal->target, blob_keep(goal->before), false);
+        remote_put(remote_of(goal->task->to), goal->target, blob_keep(goal->before), false);
 }
 
-static void add_goal(struct task *task, enum what what, int n, size_t size)
+static void add_goal(struct task *task, int n, size_t size)
 {
     struct goal *goal = &world.goal[world.n_goals++];
     char *below = xasprintf("%s%c%d", n % 3 == 1 ? "d/" : "", 'a' + n % 26, n);
@@ -97,7 +108,7 @@ static void add_goal(struct task *task, enum what what, int n, size_t size)
     goal->key = xasprintf("%s%s", task->from_path, below);
     goal->target = xasprintf("%s%s", task->to_path, below);
     goal->version[goal->n_versions++] = blob_make(rng_next(&world.rng) | 1, size);
-    put_source(goal, what);
+    put_source(goal);
     if (chance(3))
         put_before(goal);
     free(below);
@@ -125,11 +136,12 @@ static void name_single(struct task *task, const struct goal *goal)
 
 static void make_task(int number, bool huge)
 {
-    static const int from[] = {0, 1, 0}, to[] = {1, 2, 2};
+    static const int from[] = {0, 1, 0, 1}, to[] = {1, 2, 2, 3};
     struct task *task = &world.job.tasks[number];
-    enum what what = (enum what)rng_below(&world.rng, 3);
+    enum what what = (enum what)rng_below(&world.rng, WHATS);
     int n = chance(12) ? (int)between(20, 40) : (int)between(0, 5), first = world.n_goals;
-    int64_t part = what == WHAT_DOWNLOAD ? between(20000, 120000) : between(16, 4000);
+    bool large = what == WHAT_DOWNLOAD || (what == WHAT_RELAY && chance(2));
+    int64_t part = large ? between(20000, 120000) : between(16, 4000);
 
     task->number = number + 1;
     task->from = &world.store[from[what]];
@@ -139,12 +151,15 @@ static void make_task(int number, bool huge)
     task->rate = -1;
     task->part_size = huge ? (what == WHAT_DOWNLOAD ? 27 : 32) : part;
     task->selection.min_size = task->selection.max_size = -1;
+    task->route = chance(3) ? ROUTE_RELAY : ROUTE_AUTO;
+    task->preserve = !chance(5);
+    task->attributes = chance(4) ? &asked : NULL;
     task->concurrency = chance(3) ? (int)between(1, 4) : 0;
     make_policy(&task->retry);
     bool single = chance(4);
     n = huge || single ? 1 : n;
     for (int i = 0; i < n; i++)
-        add_goal(task, what, i,
+        add_goal(task, i,
                  huge ? (size_t)task->part_size * 9990 + 7 : draw_size(what, task->part_size));
     if (single)
         name_single(task, &world.goal[first]);
@@ -170,6 +185,8 @@ void scenario_make(void)
     int n = huge ? 1 : (int)between(1, 3);
 
     make_stores();
+    http_fields_init(&asked, 1000);
+    http_fields_add(&asked, "cache-control", "no-store");
     world.job.name = name;
     world.job.file = name;
     world.job.concurrency = (int)between(1, 12);
@@ -194,7 +211,7 @@ struct blob *goal_content(const struct goal *goal)
         struct file *file = disk_find(&world.disk[1], goal->target);
         return file ? blob_new(file->data, file->len) : NULL;
     }
-    struct object *object = remote_find(&world.remote, goal->target);
+    struct object *object = remote_find(remote_of(goal->task->to), goal->target);
     return object ? blob_keep(object->blob) : NULL;
 }
 
@@ -224,7 +241,9 @@ void scenario_free(void)
     }
     free(world.job.tasks);
     free(world.job.stores);
-    remote_free(&world.remote);
+    remote_free(&world.remote[0]);
+    remote_free(&world.remote[1]);
+    http_fields_free(&asked);
     disk_free(&world.disk[0]);
     disk_free(&world.disk[1]);
     free(world.queue);

@@ -58,6 +58,33 @@ static void watch_started(struct goal *goal, const struct event *event)
     goal->from_version = goal->n_versions - 1;
 }
 
+/* What a remote target carries beside its bytes is what their source had beside them. */
+static void watch_luggage(const struct goal *goal, const struct blob *blob)
+{
+    struct remote *remote = remote_of(goal->task->to);
+    const struct object *object = remote ? remote_find(remote, goal->target) : NULL;
+    bool copied = goal->task->from->kind != STORE_DIR;
+    char note[40];
+
+    if (!object || object->blob->len != blob->len)
+        return;
+    const char *const *value = (const char *const *)object->luggage.value;
+    const struct http_fields *asked = goal->task->attributes;
+    const char *cache = asked ? http_fields_get(asked, "cache-control") : NULL;
+    note_of(blob, note);
+    if (copied && goal->task->preserve &&
+        (!value[CARRIED_NOTE] || strcmp(value[CARRIED_NOTE], note)))
+        broken("I17", "%s carries '%s' instead of '%s'", goal->target,
+               value[CARRIED_NOTE] ? value[CARRIED_NOTE] : "nothing", note);
+    if (!goal->task->preserve && value[CARRIED_NOTE])
+        broken("I17", "%s carries '%s', which nobody wanted", goal->target, value[CARRIED_NOTE]);
+    if (!copied && goal->task->preserve != (value[CARRIED_MTIME] != NULL))
+        broken("I17", "%s has the time '%s' of its file", goal->target,
+               value[CARRIED_MTIME] ? value[CARRIED_MTIME] : "");
+    if (cache && (!value[CARRIED_CACHE] || strcmp(value[CARRIED_CACHE], cache)))
+        broken("I17", "%s was not given '%s'", goal->target, cache);
+}
+
 static void watch_done(struct goal *goal)
 {
     struct blob *now = goal_content(goal);
@@ -67,6 +94,8 @@ static void watch_done(struct goal *goal)
         broken("I1", "%s is reported done and is not there", goal->target);
     else if (!is_version(goal, now, goal->from_version))
         broken("I1", "%s is reported done with other bytes than its source had", goal->target);
+    else
+        watch_luggage(goal, now);
     blob_drop(now);
 }
 
@@ -178,7 +207,9 @@ static void watch_dispatch(const struct goal *goal, const struct op *op)
     if (op->part > 1 && !chance(8))
         return;
     journal_get(world.journal, goal->task->number, goal->key, &row, &err);
-    struct upload *upload = remote_upload(&world.remote, op->in.call.upload_id);
+    struct upload *upload = op->in.call.upload_id
+                                ? remote_upload(remote_of(op->in.store), op->in.call.upload_id)
+                                : NULL;
     if (upload)
         upload->journalled = true;
     if (op->in.call.upload_id && strcmp(op->in.call.upload_id, row.upload_id))
@@ -199,17 +230,11 @@ static void watch_resend(struct goal *goal, const struct op *op)
                goal->restarts ? " (restarted)" : "");
 }
 
-static bool is_data(const struct op *op)
-{
-    return op->transfer &&
-           (op->kind == OP_COPY || (op->kind == OP_CALL && op->in.store->kind != STORE_DIR));
-}
-
 void watch_submit(const struct op *op)
 {
     struct goal *goal = goal_of_transfer(op->transfer);
 
-    if (is_data(op) && world.n_data > world.concurrency)
+    if (op->transfer && op_is_data(op) && world.n_data > world.concurrency)
         broken("I10", "%d ops are under way where %d are allowed", world.n_data, world.concurrency);
     if (!op->part || op->kind == OP_HASH)
         return;
@@ -289,7 +314,7 @@ void watch_journal(void)
             continue;
         struct truth truth = {.goal = goal, .row = &row};
         if (row.upload_id[0])
-            truth.upload = remote_upload(&world.remote, row.upload_id);
+            truth.upload = remote_upload(remote_of(goal->task->to), row.upload_id);
         else if (row.temp[0])
             truth.file = temp_of(goal, &row);
         if (truth.upload || truth.file)
@@ -314,7 +339,9 @@ static void note_had(void *ctx, const struct part_row *part)
 /* Parts that servers have and the journal does not know: to be sent again. */
 static int count_resend(const struct goal *goal, const struct row *row)
 {
-    const struct upload *upload = remote_upload(&world.remote, row->upload_id);
+    const struct remote *remote = remote_of(goal->task->to);
+    const struct upload *upload =
+        remote ? remote_upload(remote_of(goal->task->to), row->upload_id) : NULL;
     int n = 0;
 
     for (int i = 0; upload && i < upload->n_parts; i++)
@@ -326,7 +353,7 @@ static int count_resend(const struct goal *goal, const struct row *row)
 static bool source_differs(const struct goal *goal, const struct row *row)
 {
     if (goal->task->from->kind != STORE_DIR) {
-        const struct object *object = remote_find(&world.remote, goal->key);
+        const struct object *object = remote_find(remote_of(goal->task->from), goal->key);
         return !object || strcmp(object->etag, row->etag);
     }
     const struct file *file = disk_find(&world.disk[0], goal->key);
@@ -339,7 +366,7 @@ static bool source_differs(const struct goal *goal, const struct row *row)
  * journal was put back to a time before all of it was there. */
 static bool was_given_up(const struct goal *goal, const struct row *row)
 {
-    if (row->upload_id[0] && !remote_upload(&world.remote, row->upload_id))
+    if (row->upload_id[0] && !remote_upload(remote_of(goal->task->to), row->upload_id))
         return true;
     return row->temp[0] && (goal->discarded || world.damaged) && !temp_of(goal, row);
 }
@@ -406,14 +433,14 @@ static void leftovers_free(struct leftovers *all)
 
 /* A crash before the commit, a power loss after it, or a damaged journal, and an upload's id is
  * known to nobody. */
-static void find_unknown(void)
+static void find_unknown(struct remote *remote)
 {
     struct leftovers known;
 
     leftovers_get(&known);
-    for (int i = 0; i < world.remote.n_uploads; i++) {
-        struct upload *upload = &world.remote.upload[i];
-        struct goal *goal = goal_of_target(&world.store[1], upload->key);
+    for (int i = 0; i < remote->n_uploads; i++) {
+        struct upload *upload = &remote->upload[i];
+        struct goal *goal = goal_of_target(store_of(remote), upload->key);
         struct row row = {0};
         struct err err = {0};
         if (!goal || !upload->open || (upload->journalled && !world.power && !world.hurt))
@@ -450,7 +477,8 @@ void watch_begin(enum journal_opened how)
     int resend = 0;
 
     if (world.crashed || world.hurt) {
-        find_unknown();
+        find_unknown(&world.remote[0]);
+        find_unknown(&world.remote[1]);
         find_unknown_files();
     }
     world.hurt = false;
@@ -477,8 +505,10 @@ static void watch_litter(void)
     struct leftovers known;
 
     leftovers_get(&known);
-    for (int i = 0; i < world.remote.n_uploads; i++) {
-        const struct upload *upload = &world.remote.upload[i];
+    for (int i = 0; i < world.remote[0].n_uploads + world.remote[1].n_uploads; i++) {
+        int other = i - world.remote[0].n_uploads;
+        const struct upload *upload =
+            other < 0 ? &world.remote[0].upload[i] : &world.remote[1].upload[other];
         if (upload->open && !upload->unknown && !is_orphan(&known, upload->id))
             broken("I5", "the upload %s of %s is left behind", upload->id, upload->key);
     }

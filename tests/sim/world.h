@@ -25,9 +25,16 @@ bool blob_same(const struct blob *a, const struct blob *b);
 
 enum flavour { REMOTE_OSS, REMOTE_TOS, REMOTE_S3_CRC, REMOTE_S3_MD5, REMOTE_S3_OPAQUE, FLAVOURS };
 
+/* What is carried beside the bytes, of all that could be. */
+enum carried { CARRIED_TYPE, CARRIED_NOTE, CARRIED_MTIME, CARRIED_CACHE, CARRIED };
+struct luggage {
+    char *value[CARRIED]; /* NULL: not there */
+};
+
 struct object {
     char *key;
     struct blob *blob;
+    struct luggage luggage;
     char etag[LIMIT_ETAG];
     bool etag_is_md5;
     int64_t mtime_ns;
@@ -46,6 +53,7 @@ struct upload {
     bool open;       /* neither completed nor aborted */
     bool unknown;    /* nobody was told its id: it cannot be cleaned up */
     bool journalled; /* the journal was seen to have its id */
+    struct luggage luggage;
 };
 
 struct remote {
@@ -64,6 +72,10 @@ struct upload *remote_upload(struct remote *remote, const char *id);
 bool remote_call(struct remote *remote, struct op *op);
 void remote_free(struct remote *remote);
 bool remote_hides_flips(const struct remote *remote); /* no check could see one */
+bool remote_is_s3(const struct remote *remote);
+/* The note that an object with these bytes was given when it was made: it tells of what a copy is
+ * a copy. */
+void note_of(const struct blob *blob, char note[40]);
 
 /* --- disks -------------------------------------------------------------------------------- */
 
@@ -102,7 +114,7 @@ int fd_count(void);
 
 /* --- what is to be done --------------------------------------------------------------------- */
 
-enum what { WHAT_UPLOAD, WHAT_DOWNLOAD, WHAT_COPY };
+enum what { WHAT_UPLOAD, WHAT_DOWNLOAD, WHAT_COPY, WHAT_RELAY, WHATS };
 
 struct goal { /* one object of one task */
     const struct task *task;
@@ -129,10 +141,16 @@ struct goal { /* one object of one task */
 struct stats {
     int64_t runs, turns, crashes, power_losses, damages, resumes, restarts, decisions, commits;
     int64_t faults[ERR_KIND_COUNT], lost_answers, flips, changes, lost_uploads;
-    int64_t ops, parts_sent, checks, largest_resend;
+    int64_t ops, parts_sent, relayed, copied, verified, checks, largest_resend;
 };
 
-enum mutant { MUTANT_NONE, MUTANT_EARLY_ROW, MUTANT_NO_IF_MATCH, MUTANT_JOURNAL_PARTS };
+enum mutant {
+    MUTANT_NONE,
+    MUTANT_EARLY_ROW,
+    MUTANT_NO_IF_MATCH,
+    MUTANT_JOURNAL_PARTS,
+    MUTANT_NO_LUGGAGE
+};
 
 struct flight {
     struct op *op;
@@ -149,8 +167,10 @@ struct world {
     struct op *dead; /* submitted after the crash */
 
     struct job job;
-    struct store store[3];
-    struct remote remote;
+    struct store store[4]; /* a directory, a bucket, a directory, a bucket */
+    struct remote remote[2];
+    struct credentials credentials;
+    bool no_copy;        /* the service refuses to copy from bucket to bucket */
     struct disk disk[2]; /* sources, targets */
     struct goal *goal;
     int n_goals;
@@ -208,6 +228,8 @@ extern const struct io_ops sim_io_ops;
 void io_crash(void); /* ops under way happen, or not */
 void io_drop(void);
 struct remote *remote_of(const struct store *store); /* NULL: a directory */
+const struct store *store_of(const struct remote *remote);
+bool op_is_data(const struct op *op);
 struct disk *disk_of(const struct store *store);
 
 /* --- faults.c ------------------------------------------------------------------------------- */
