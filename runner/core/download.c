@@ -7,7 +7,7 @@ static void after_head(struct transfer *t, struct turn *turn)
     /* What an interrupted stream left has no parts. */
     bool streamed = t->row.temp[0] && t->row.part_size == 0 && t->info.size > LIMIT_SMALL_BODY;
     t->stream = t->stream || (streamed && t->item->task->from->kind == STORE_WEB);
-    if (!t->stream && t->info.size <= LIMIT_SMALL_BODY)
+    if (t->info.size >= 0 && t->info.size <= LIMIT_SMALL_BODY)
         transfer_go(t, STEP_GET);
     else
         target_open(t, turn);
@@ -47,15 +47,11 @@ static struct op *make_stream(struct transfer *t, struct turn *turn)
 
 static void settle_stream(struct transfer *t, struct op *op, struct turn *turn)
 {
-    struct err err = {0};
-
     turn->totals->bytes_moved += op->out.moved;
     t->check = t->info.size < 0 ? CHECK_NONE : CHECK_SIZE;
     if (t->info.size < 0)
         t->info.size = op->out.moved;
-    if (!source_is_same(t, &op->out.answer.info, &err))
-        transfer_restart(t, &err, turn);
-    else if (op->out.moved != t->info.size)
+    if (op->out.moved != t->info.size)
         transfer_corrupt(t, turn, "the object arrived with another length than the server named");
     else
         target_finish(t, turn);

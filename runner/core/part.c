@@ -224,8 +224,6 @@ static bool agrees(struct transfer *t, uint32_t n, struct op *op, struct turn *t
         return upload_agrees(t, n, op, turn);
     case WAY_RELAY:
         return relay_agrees(t, n, op, turn);
-    case WAY_DOWNLOAD:
-        return source_is_same(t, &op->out.answer.info, &op->out.err);
     default:
         return true;
     }

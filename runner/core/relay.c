@@ -165,17 +165,13 @@ static bool target_is_good(struct transfer *t, const struct op *op)
 
 static void settle_put(struct transfer *t, struct op *op, struct turn *turn)
 {
-    struct err err = {0};
-
     if (!op->in.feed) {
         upload_settle_put(t, op, turn);
         return;
     }
     turn->totals->bytes_moved += op->out.moved;
     t->target = op->out.answer.info;
-    if (!source_is_same(t, &op->in.feed->out.answer.info, &err))
-        transfer_restart(t, &err, turn);
-    else if (!source_is_good(t, op))
+    if (!source_is_good(t, op))
         transfer_corrupt(t, turn, "the object arrived with another checksum than the store names");
     else if (!target_is_good(t, op))
         transfer_corrupt(t, turn, "the store holds the object with another checksum");
@@ -203,8 +199,6 @@ bool relay_agrees(struct transfer *t, uint32_t n, struct op *op, struct turn *tu
 {
     const struct object_info *info = &op->out.answer.info;
 
-    if (!source_is_same(t, &op->in.feed->out.answer.info, &op->out.err))
-        return false;
     if (t->sum_kind != SUM_NONE && info->sum_kind == t->sum_kind && info->sum != op->out.sum)
         return err_set(&op->out.err, ERR_CORRUPT, "part %u arrived with another checksum", n + 1);
     if (t->use_md5 && info->etag_is_md5 && !etag_is_of(info->etag, op->out.md5))

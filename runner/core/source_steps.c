@@ -15,18 +15,10 @@ static const struct store *from_store(const struct transfer *t)
 /* --- one and the same ----------------------------------------------------------------- */
 
 /* A weak ETag says that two answers mean the same, not that they are the same bytes. */
-const char *source_pin(const struct transfer *t)
+static const char *source_pin(const struct transfer *t)
 {
     const char *etag = t->info.etag;
     return etag[0] && strncmp(etag, "W/", 2) ? etag : NULL;
-}
-
-bool source_is_same(const struct transfer *t, const struct object_info *now, struct err *err)
-{
-    if (from_store(t)->kind != STORE_WEB || source_pin(t) || !t->info.mtime_ns || !now->mtime_ns ||
-        t->info.mtime_ns == now->mtime_ns)
-        return true;
-    return err_set(err, ERR_CHANGED, "the object was modified while it was read");
 }
 
 struct op *source_get(struct transfer *t, struct span span, struct turn *turn)
@@ -36,6 +28,8 @@ struct op *source_get(struct transfer *t, struct span span, struct turn *turn)
     op->in.call.len = span.len;
     op->in.call.total = t->info.size;
     op->in.call.if_match = source_pin(t);
+    if (from_store(t)->kind == STORE_WEB && !op->in.call.if_match)
+        op->in.call.unmodified_ns = t->info.mtime_ns;
     return op;
 }
 
@@ -78,7 +72,8 @@ bool source_seen(struct transfer *t, struct op *op, struct turn *turn)
     struct err err = {0};
 
     t->info = op->out.answer.info;
-    t->stream = t->stream || t->info.size < 0;
+    t->stream =
+        t->stream || t->info.size < 0 || (from_store(t)->kind == STORE_WEB && !t->info.ranges);
     if (transfer_was_done(t, turn) ||
         target_is_kept(t, carry_mtime(&t->info, op->out.answer.attributes)))
         return false;
@@ -158,16 +153,11 @@ static bool take_answer(struct transfer *t, struct op *op, struct turn *turn)
 bool source_got_small(struct transfer *t, struct op *op, struct turn *turn)
 {
     const struct object_info *info = &op->out.answer.info;
-    struct err err = {0};
 
     buf_free(&t->body);
     t->body = op->out.body;
     memset(&op->out.body, 0, sizeof op->out.body);
     turn->totals->bytes_moved += op->out.moved;
-    if (!source_is_same(t, info, &err)) {
-        transfer_restart(t, &err, turn);
-        return false;
-    }
     if (!take_answer(t, op, turn))
         return false;
     if ((int64_t)t->body.len == t->info.size && body_is_good(t, info))

@@ -86,10 +86,6 @@ bool target_is_kept(struct transfer *t, int64_t mtime_ns);
 /* Must STEP_TARGET be taken first? */
 bool target_is_asked(struct transfer *t);
 
-/* The ETag that a GET can be held to; NULL: there is none. */
-const char *source_pin(const struct transfer *t);
-/* By the time it was modified, where that is all that a server tells. */
-bool source_is_same(const struct transfer *t, const struct object_info *now, struct err *err);
 bool source_etag_is_md5(const struct transfer *t);
 /* A pinned GET of that range; len -1: of all. */
 struct op *source_get(struct transfer *t, struct span span, struct turn *turn);
