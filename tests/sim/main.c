@@ -359,12 +359,13 @@ static void print_summary(unsigned long long from, unsigned long long to, double
     printf("; lost answers %lld, flipped bytes %lld, changed sources %lld, lost uploads %lld\n",
            (long long)s->lost_answers, (long long)s->flips, (long long)s->changes,
            (long long)s->lost_uploads);
-    printf(
-        "%lld parts sent, %lld bodies relayed, %lld copies by the service, %lld restarts, %lld decisions, %lld rows compared; largest re-send after"
-        " a crash: %lld parts\n",
-        (long long)s->parts_sent, (long long)s->relayed, (long long)s->copied,
-        (long long)s->restarts, (long long)s->decisions, (long long)s->checks,
-        (long long)s->largest_resend);
+    printf("%lld parts sent, %lld bodies relayed, %lld copies by the service, %lld verified\n",
+           (long long)s->parts_sent, (long long)s->relayed, (long long)s->copied,
+           (long long)s->verified);
+    printf("%lld restarts, %lld decisions, %lld rows compared; largest re-send after a crash:"
+           " %lld parts\n",
+           (long long)s->restarts, (long long)s->decisions, (long long)s->checks,
+           (long long)s->largest_resend);
 }
 
 static enum mutant mutant_named(const char *name)

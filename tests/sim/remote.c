@@ -1,56 +1,10 @@
 /* Object stores in memory: as strict as real ones about parts, checksums and If-Match. */
-#include "wire/dialect.h"
-#include "world.h"
+#include "remote.h"
 #include <stdlib.h>
 #include <string.h>
 
 #define PAGE       5    /* entries of a page of objects: small, so that paging happens */
 #define PARTS_PAGE 1000 /* of a page of parts, as real ones have it */
-
-/* --- bytes ---------------------------------------------------------------------------- */
-
-struct blob *blob_new(const void *data, size_t len)
-{
-    struct blob *blob = xmalloc(sizeof *blob + len);
-
-    blob->refs = 1;
-    blob->len = len;
-    if (len && data)
-        memcpy(blob->data, data, len);
-    return blob;
-}
-
-struct blob *blob_make(uint64_t seed, size_t len)
-{
-    struct blob *blob = blob_new(NULL, len);
-    uint64_t state = seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
-
-    for (size_t i = 0; i < len; i += 8) {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        memcpy(blob->data + i, &state, len - i < 8 ? len - i : 8);
-    }
-    return blob;
-}
-
-struct blob *blob_keep(struct blob *blob)
-{
-    if (blob)
-        blob->refs++;
-    return blob;
-}
-
-void blob_drop(struct blob *blob)
-{
-    if (blob && --blob->refs == 0)
-        free(blob);
-}
-
-bool blob_same(const struct blob *a, const struct blob *b)
-{
-    return a && b && a->len == b->len && !memcmp(a->data, b->data, a->len);
-}
 
 /* --- objects -------------------------------------------------------------------------- */
 
@@ -59,7 +13,7 @@ bool remote_is_s3(const struct remote *remote)
     return remote->flavour >= REMOTE_S3_CRC;
 }
 
-static enum sum_kind sum_of(const struct remote *remote)
+enum sum_kind remote_sum(const struct remote *remote)
 {
     if (!remote_is_s3(remote))
         return SUM_CRC64;
@@ -99,8 +53,8 @@ static struct object *object_at(struct remote *remote, const char *key)
     return &remote->object[at];
 }
 
-static void make_etag(struct remote *remote, const uint8_t md5[MD5_LEN], int parts,
-                      char etag[LIMIT_ETAG])
+void remote_etag(struct remote *remote, const uint8_t md5[MD5_LEN], int parts,
+                 char etag[LIMIT_ETAG])
 {
     char hex[2 * MD5_LEN + 1];
 
@@ -113,56 +67,9 @@ static void make_etag(struct remote *remote, const uint8_t md5[MD5_LEN], int par
         snprintf(etag, LIMIT_ETAG, "\"%s\"", hex);
 }
 
-/* --- what is carried ------------------------------------------------------------------ */
-
-static const char *const carried[CARRIED] = {"content-type", "meta-note", "meta-mtime",
-                                             "cache-control"};
-
-void note_of(const struct blob *blob, char note[40])
-{
-    snprintf(note, 40, "of %016llx",
-             (unsigned long long)sum_update(SUM_CRC64, 0, blob->data, blob->len));
-}
-
-static void luggage_free(struct luggage *luggage)
-{
-    for (int i = 0; i < CARRIED; i++)
-        free(luggage->value[i]);
-    memset(luggage, 0, sizeof *luggage);
-}
-
-static struct luggage luggage_read(const struct http_fields *attributes)
-{
-    struct luggage luggage = {0};
-
-    for (int i = 0; attributes && i < CARRIED; i++)
-        luggage.value[i] = xstrdup(http_fields_get(attributes, carried[i]));
-    return luggage;
-}
-
-static struct luggage luggage_copy(const struct luggage *from)
-{
-    struct luggage luggage;
-
-    for (int i = 0; i < CARRIED; i++)
-        luggage.value[i] = xstrdup(from->value[i]);
-    return luggage;
-}
-
-static struct http_fields *luggage_tell(const struct luggage *luggage)
-{
-    struct http_fields *attributes = xcalloc(1, sizeof *attributes);
-
-    http_fields_init(attributes, 4096);
-    for (int i = 0; i < CARRIED; i++)
-        if (luggage->value[i])
-            http_fields_add(attributes, carried[i], luggage->value[i]);
-    return attributes;
-}
-
 /* Takes over the blob and the luggage. */
-static struct object *store_object(struct remote *remote, const char *key, struct blob *blob,
-                                   struct luggage luggage, const char *etag, bool is_md5)
+struct object *remote_store(struct remote *remote, const char *key, struct blob *blob,
+                            struct luggage luggage, const char *etag, bool is_md5)
 {
     struct object *object = object_at(remote, key);
 
@@ -183,17 +90,17 @@ void remote_put(struct remote *remote, const char *key, struct blob *blob, bool 
     char etag[LIMIT_ETAG];
 
     digest_md5(blob->data, blob->len, md5);
-    make_etag(remote, md5, in_parts ? 2 : 0, etag);
+    remote_etag(remote, md5, in_parts ? 2 : 0, etag);
     char note[40];
     note_of(blob, note);
     struct luggage luggage = {{xstrdup("text/sim"), xstrdup(note), NULL, NULL}};
-    store_object(remote, key, blob, luggage, etag,
+    remote_store(remote, key, blob, luggage, etag,
                  !in_parts && remote_is_s3(remote) && remote->flavour != REMOTE_S3_OPAQUE);
 }
 
 /* --- answers -------------------------------------------------------------------------- */
 
-static bool refuse(struct op *op, enum err_kind kind, int status, const char *code)
+bool remote_refuse(struct op *op, enum err_kind kind, int status, const char *code)
 {
     err_set(&op->out.err, kind, "the store says %s", code);
     op->out.err.status = status;
@@ -207,7 +114,7 @@ static void describe(struct remote *remote, const struct object *object, struct 
     info->mtime_ns = object->mtime_ns;
     memcpy(info->etag, object->etag, sizeof info->etag);
     info->etag_is_md5 = object->etag_is_md5;
-    info->sum_kind = sum_of(remote);
+    info->sum_kind = remote_sum(remote);
     if (info->sum_kind != SUM_NONE)
         info->sum = sum_update(info->sum_kind, 0, object->blob->data, object->blob->len);
 }
@@ -217,7 +124,7 @@ static bool head(struct remote *remote, struct op *op)
     const struct object *object = remote_find(remote, op->in.call.key);
 
     if (!object)
-        return refuse(op, ERR_MISSING, 404, "NoSuchKey");
+        return remote_refuse(op, ERR_MISSING, 404, "NoSuchKey");
     describe(remote, object, &op->out.answer.info);
     op->out.answer.attributes = luggage_tell(&object->luggage);
     return true;
@@ -249,7 +156,7 @@ static bool flip_shows(const struct remote *remote, const struct op *op)
     bool range = op->in.call.len >= 0 && op->in.fd < 0;
 
     return !remote_hides_flips(remote) &&
-           (sum_of(remote) != SUM_NONE || (op->out.answer.info.etag_is_md5 && !range));
+           (remote_sum(remote) != SUM_NONE || (op->out.answer.info.etag_is_md5 && !range));
 }
 
 static void deliver(struct remote *remote, struct op *op, const uint8_t *data, size_t len)
@@ -278,14 +185,14 @@ static bool get(struct remote *remote, struct op *op)
     const struct object *object = remote_find(remote, call->key);
 
     if (!object)
-        return refuse(op, ERR_MISSING, 404, "NoSuchKey");
+        return remote_refuse(op, ERR_MISSING, 404, "NoSuchKey");
     if (call->if_match && strcmp(call->if_match, object->etag))
-        return refuse(op, ERR_CHANGED, 412, "PreconditionFailed");
+        return remote_refuse(op, ERR_CHANGED, 412, "PreconditionFailed");
     int64_t size = (int64_t)object->blob->len, len = call->len < 0 ? size : call->len;
     if (call->off > size || (call->total >= 0 && call->total != size))
-        return refuse(op, ERR_CHANGED, 206, "another Content-Range");
+        return remote_refuse(op, ERR_CHANGED, 206, "another Content-Range");
     if (call->off + len > size)
-        return refuse(op, ERR_CORRUPT, 206, "short body");
+        return remote_refuse(op, ERR_CORRUPT, 206, "short body");
     describe(remote, object, &op->out.answer.info);
     op->out.answer.attributes = luggage_tell(&object->luggage);
     deliver(remote, op, object->blob->data + call->off, (size_t)len);
@@ -316,10 +223,10 @@ static bool body_is_good(struct remote *remote, struct op *op, const struct blob
 
     digest_md5(blob->data, blob->len, md5);
     if (call->has_md5 && memcmp(md5, call->md5, MD5_LEN))
-        return refuse(op, ERR_CORRUPT, 400, "BadDigest");
+        return remote_refuse(op, ERR_CORRUPT, 400, "BadDigest");
     op->out.answer.sums_offered = knows;
     return !knows || sum_update(SUM_CRC32C, 0, blob->data, blob->len) == call->sum ||
-           refuse(op, ERR_CORRUPT, 400, "BadDigest");
+           remote_refuse(op, ERR_CORRUPT, 400, "BadDigest");
 }
 
 static struct blob *take_body(struct remote *remote, struct op *op, uint8_t md5[MD5_LEN],
@@ -353,7 +260,7 @@ static void tell_sum(struct remote *remote, struct op *op, const struct blob *bl
 
     info->etag_is_md5 = remote_is_s3(remote) && remote->flavour != REMOTE_S3_OPAQUE;
     info->sum_kind =
-        remote_is_s3(remote) && op->in.call.sum_kind == SUM_NONE ? SUM_NONE : sum_of(remote);
+        remote_is_s3(remote) && op->in.call.sum_kind == SUM_NONE ? SUM_NONE : remote_sum(remote);
     if (info->sum_kind != SUM_NONE)
         info->sum = sum_update(info->sum_kind, 0, blob->data, blob->len);
 }
@@ -367,9 +274,9 @@ static bool put(struct remote *remote, struct op *op)
 
     if (!blob)
         return false;
-    make_etag(remote, md5, 0, etag);
+    remote_etag(remote, md5, 0, etag);
     watch_name(op->in.store, op->in.call.key, blob, flipped || op->in.fd >= 0);
-    store_object(remote, op->in.call.key, blob, luggage_read(op->in.call.attributes), etag,
+    remote_store(remote, op->in.call.key, blob, luggage_read(op->in.call.attributes), etag,
                  remote_is_s3(remote) && remote->flavour != REMOTE_S3_OPAQUE);
     tell_sum(remote, op, blob);
     memcpy(op->out.answer.info.etag, etag, sizeof etag);
@@ -405,17 +312,17 @@ static bool create(struct remote *remote, struct op *op)
     return true;
 }
 
-static struct upload *upload_of(struct remote *remote, struct op *op)
+struct upload *remote_upload_of(struct remote *remote, struct op *op)
 {
     struct upload *upload = remote_upload(remote, op->in.call.upload_id);
 
     if (upload && !strcmp(upload->key, op->in.call.key))
         return upload;
-    refuse(op, ERR_MISSING, 404, "NoSuchUpload");
+    remote_refuse(op, ERR_MISSING, 404, "NoSuchUpload");
     return NULL;
 }
 
-static struct upload_part *part_at(struct upload *upload, int n)
+struct upload_part *upload_part_at(struct upload *upload, int n)
 {
     if (n >= upload->n_parts) {
         upload->part = xrealloc(upload->part, (size_t)(n + 1) * sizeof *upload->part);
@@ -428,7 +335,7 @@ static struct upload_part *part_at(struct upload *upload, int n)
 
 static bool part(struct remote *remote, struct op *op)
 {
-    struct upload *upload = upload_of(remote, op);
+    struct upload *upload = remote_upload_of(remote, op);
     uint8_t md5[MD5_LEN];
     bool flipped;
 
@@ -437,10 +344,10 @@ static bool part(struct remote *remote, struct op *op)
     struct blob *blob = take_body(remote, op, md5, &flipped);
     if (!blob)
         return false;
-    struct upload_part *entry = part_at(upload, op->in.call.part_number - 1);
+    struct upload_part *entry = upload_part_at(upload, op->in.call.part_number - 1);
     blob_drop(entry->blob);
     entry->blob = blob;
-    make_etag(remote, md5, 0, entry->etag);
+    remote_etag(remote, md5, 0, entry->etag);
     tell_sum(remote, op, blob);
     entry->sum = op->out.answer.info.sum;
     memcpy(op->out.answer.info.etag, entry->etag, sizeof entry->etag);
@@ -460,7 +367,7 @@ static void list_entry(struct remote *remote, struct op *op, int number, int64_t
     *entry = (struct part_entry){.number = number, .size = size, .sum = sum};
     snprintf(entry->etag, sizeof entry->etag, "%s", etag);
     if (remote->flavour == REMOTE_OSS || remote->flavour == REMOTE_S3_CRC)
-        entry->sum_kind = sum_of(remote);
+        entry->sum_kind = remote_sum(remote);
 }
 
 static void list_from_journal(void *ctx, const struct part_row *row)
@@ -481,7 +388,7 @@ static bool list_mutated(struct op *op)
 
 static bool list_parts(struct remote *remote, struct op *op)
 {
-    struct upload *upload = upload_of(remote, op);
+    struct upload *upload = remote_upload_of(remote, op);
     int n = op->in.call.token ? atoi(op->in.call.token) : 0;
 
     if (!upload)
@@ -533,7 +440,7 @@ static struct blob *join(struct remote *remote, struct upload *upload, struct op
         buf_add(&all, entry->blob->data, entry->blob->len);
     }
     hasher_end(hasher, md5);
-    make_etag(remote, md5, list->n, etag);
+    remote_etag(remote, md5, list->n, etag);
     struct blob *blob = ok ? blob_new(all.data, all.len) : NULL;
     buf_free(&all);
     return blob;
@@ -541,7 +448,7 @@ static struct blob *join(struct remote *remote, struct upload *upload, struct op
 
 static bool complete(struct remote *remote, struct op *op)
 {
-    struct upload *upload = upload_of(remote, op);
+    struct upload *upload = remote_upload_of(remote, op);
     const struct object_call *call = &op->in.call;
     char etag[LIMIT_ETAG];
 
@@ -549,15 +456,15 @@ static bool complete(struct remote *remote, struct op *op)
         return false;
     struct blob *blob = join(remote, upload, op, etag);
     if (!blob)
-        return refuse(op, ERR_INVALID, 400, "InvalidPart");
+        return remote_refuse(op, ERR_INVALID, 400, "InvalidPart");
     if (remote->flavour == REMOTE_S3_CRC && call->sum_kind == SUM_CRC32C &&
         sum_update(SUM_CRC32C, 0, blob->data, blob->len) != call->sum) {
         blob_drop(blob);
-        return refuse(op, ERR_CORRUPT, 400, "BadDigest");
+        return remote_refuse(op, ERR_CORRUPT, 400, "BadDigest");
     }
     watch_name(op->in.store, call->key, blob, false);
     struct luggage luggage = luggage_copy(&upload->luggage);
-    describe(remote, store_object(remote, call->key, blob, luggage, etag, false),
+    describe(remote, remote_store(remote, call->key, blob, luggage, etag, false),
              &op->out.answer.info);
     if (remote_is_s3(remote) && call->sum_kind == SUM_NONE)
         op->out.answer.info.sum_kind = SUM_NONE;
@@ -567,79 +474,11 @@ static bool complete(struct remote *remote, struct op *op)
 
 static bool abort_upload(struct remote *remote, struct op *op)
 {
-    struct upload *upload = upload_of(remote, op);
+    struct upload *upload = remote_upload_of(remote, op);
 
     if (!upload)
         return false;
     upload_close(upload);
-    return true;
-}
-
-/* --- copies by the service ------------------------------------------------------------ */
-
-/* The source of a copy, of the same service or refused. */
-static struct object *copied_of(struct remote *remote, struct op *op)
-{
-    const struct object_call *call = &op->in.call;
-    struct remote *from = &world.remote[strcmp(call->source_bucket, world.store[1].bucket) != 0];
-    struct object *object = remote_find(from, call->source_key);
-    bool stranger = strcmp(store_of(from)->host, store_of(remote)->host) != 0;
-
-    if (stranger || from == remote)
-        broken("I8", "'%s' is to be copied by a service that does not have it", call->source_key);
-    if (world.no_copy)
-        refuse(op, ERR_DENIED, 403, "AccessDenied");
-    else if (!object)
-        refuse(op, ERR_MISSING, 404, "NoSuchKey");
-    else if (call->if_match && strcmp(call->if_match, object->etag))
-        refuse(op, ERR_CHANGED, 412, "PreconditionFailed");
-    else
-        return object;
-    return NULL;
-}
-
-static bool copy(struct remote *remote, struct op *op)
-{
-    const struct object_call *call = &op->in.call;
-    struct object *from = copied_of(remote, op);
-    char etag[LIMIT_ETAG];
-    uint8_t md5[MD5_LEN];
-
-    if (!from)
-        return false;
-    if ((int64_t)from->blob->len > store_of(remote)->dialect->copy_max)
-        return refuse(op, ERR_INVALID, 400, "EntityTooLarge");
-    struct luggage luggage =
-        call->attributes ? luggage_read(call->attributes) : luggage_copy(&from->luggage);
-    digest_md5(from->blob->data, from->blob->len, md5);
-    make_etag(remote, md5, 0, etag);
-    watch_name(op->in.store, call->key, from->blob, false);
-    store_object(remote, call->key, blob_keep(from->blob), luggage, etag,
-                 remote_is_s3(remote) && remote->flavour != REMOTE_S3_OPAQUE);
-    memcpy(op->out.answer.info.etag, etag, sizeof etag);
-    world.stats.copied++;
-    return true;
-}
-
-static bool part_copy(struct remote *remote, struct op *op)
-{
-    const struct object_call *call = &op->in.call;
-    struct upload *upload = upload_of(remote, op);
-    struct object *from = upload ? copied_of(remote, op) : NULL;
-    uint8_t md5[MD5_LEN];
-
-    if (!from)
-        return false;
-    if (call->off + call->len > (int64_t)from->blob->len)
-        return refuse(op, ERR_INVALID, 416, "InvalidRange");
-    struct upload_part *entry = part_at(upload, call->part_number - 1);
-    blob_drop(entry->blob);
-    entry->blob = blob_new(from->blob->data + call->off, (size_t)call->len);
-    digest_md5(entry->blob->data, entry->blob->len, md5);
-    make_etag(remote, md5, 0, entry->etag);
-    entry->sum = sum_update(sum_of(remote), 0, entry->blob->data, entry->blob->len);
-    memcpy(op->out.answer.info.etag, entry->etag, sizeof entry->etag);
-    world.stats.copied++;
     return true;
 }
 
@@ -682,9 +521,9 @@ bool remote_call(struct remote *remote, struct op *op)
     case CALL_PART:
         return part(remote, op);
     case CALL_COPY:
-        return copy(remote, op);
+        return remote_copy(remote, op);
     case CALL_PART_COPY:
-        return part_copy(remote, op);
+        return remote_part_copy(remote, op);
     case CALL_LIST_PARTS:
         return list_parts(remote, op);
     case CALL_COMPLETE:
@@ -694,7 +533,7 @@ bool remote_call(struct remote *remote, struct op *op)
     case CALL_LIST:
         return list(remote, op);
     default:
-        return refuse(op, ERR_BUG, 501, "NotImplemented");
+        return remote_refuse(op, ERR_BUG, 501, "NotImplemented");
     }
 }
 

@@ -58,33 +58,6 @@ static void watch_started(struct goal *goal, const struct event *event)
     goal->from_version = goal->n_versions - 1;
 }
 
-/* What a remote target carries beside its bytes is what their source had beside them. */
-static void watch_luggage(const struct goal *goal, const struct blob *blob)
-{
-    struct remote *remote = remote_of(goal->task->to);
-    const struct object *object = remote ? remote_find(remote, goal->target) : NULL;
-    bool copied = goal->task->from->kind != STORE_DIR;
-    char note[40];
-
-    if (!object || object->blob->len != blob->len)
-        return;
-    const char *const *value = (const char *const *)object->luggage.value;
-    const struct http_fields *asked = goal->task->attributes;
-    const char *cache = asked ? http_fields_get(asked, "cache-control") : NULL;
-    note_of(blob, note);
-    if (copied && goal->task->preserve &&
-        (!value[CARRIED_NOTE] || strcmp(value[CARRIED_NOTE], note)))
-        broken("I17", "%s carries '%s' instead of '%s'", goal->target,
-               value[CARRIED_NOTE] ? value[CARRIED_NOTE] : "nothing", note);
-    if (!goal->task->preserve && value[CARRIED_NOTE])
-        broken("I17", "%s carries '%s', which nobody wanted", goal->target, value[CARRIED_NOTE]);
-    if (!copied && goal->task->preserve != (value[CARRIED_MTIME] != NULL))
-        broken("I17", "%s has the time '%s' of its file", goal->target,
-               value[CARRIED_MTIME] ? value[CARRIED_MTIME] : "");
-    if (cache && (!value[CARRIED_CACHE] || strcmp(value[CARRIED_CACHE], cache)))
-        broken("I17", "%s was not given '%s'", goal->target, cache);
-}
-
 static void watch_done(struct goal *goal)
 {
     struct blob *now = goal_content(goal);

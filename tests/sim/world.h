@@ -73,6 +73,10 @@ bool remote_call(struct remote *remote, struct op *op);
 void remote_free(struct remote *remote);
 bool remote_hides_flips(const struct remote *remote); /* no check could see one */
 bool remote_is_s3(const struct remote *remote);
+void luggage_free(struct luggage *luggage);
+struct luggage luggage_read(const struct http_fields *attributes);
+struct luggage luggage_copy(const struct luggage *from);
+struct http_fields *luggage_tell(const struct luggage *luggage);
 /* The note that an object with these bytes was given when it was made: it tells of what a copy is
  * a copy. */
 void note_of(const struct blob *blob, char note[40]);
@@ -243,6 +247,7 @@ void fault_damage_journal(void);
 struct goal *goal_of_target(const struct store *to, const char *target);
 struct goal *goal_of_source(const struct store *from, const char *key);
 struct goal *goal_of_transfer(uint64_t id);
+void watch_luggage(const struct goal *goal, const struct blob *blob); /* luggage.c */
 struct goal *goal_of(const struct task *task, const char *key);
 void watch_event(void *ctx, const struct event *event);
 void watch_submit(const struct op *op);
