@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define PAGE          4096 /* bytes: SQLite's default */
+#define GIVE_BACK_MIN (16 << 20)
+
 static const char *const sql_text[SQL_COUNT] = {
 #define X(name, text) [SQL_##name] = text,
     JOURNAL_SQL(X)
@@ -116,7 +119,7 @@ void journal_checkpoint(struct journal *journal)
 
 int64_t journal_log_bytes(const struct journal *journal)
 {
-    return journal->log_pages * 4096;
+    return journal->log_pages * PAGE;
 }
 
 /* SQLite's own hook after a commit, in place of its automatic checkpoint. */
@@ -222,12 +225,26 @@ bool journal_forget(struct journal *journal, struct err *err)
 
 /* --- opening and closing -------------------------------------------------------------- */
 
+/* Pages that are free are used again by the next run, so that the file grows no larger than the
+ * largest run needs.  Only when most of a large file is free it is written anew; where that cannot
+ * be, it stays as it is. */
+static void give_back(struct journal *journal)
+{
+    int64_t pages = journal_file_pages(journal->db, false);
+    int64_t unused = journal_file_pages(journal->db, true);
+
+    if (unused * PAGE > GIVE_BACK_MIN && unused > pages / 2)
+        sqlite3_exec(journal->db, "VACUUM", NULL, NULL, NULL);
+}
+
 void journal_close(struct journal *journal)
 {
     if (!journal)
         return;
     if (journal->written)
         rollback(journal);
+    if (journal->ended)
+        give_back(journal);
     for (int i = 0; i < SQL_COUNT; i++)
         sqlite3_finalize(journal->stmt[i]);
     sqlite3_close(journal->db); /* the last connection makes the checkpoint and removes the log */

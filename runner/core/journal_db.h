@@ -187,6 +187,8 @@ struct journal_file {
 bool journal_file_find(struct journal_file *file, const char *dir, bool create, struct err *err);
 /* A connection that is set up and has the current schema; NULL: see file->damaged. */
 struct sqlite3 *journal_file_open(struct journal_file *file, bool read_only, struct err *err);
+/* How many pages the file has; or how many of them are in no use. */
+int64_t journal_file_pages(struct sqlite3 *db, bool unused);
 /* SQLite's own check of the whole file. */
 bool journal_file_check(struct sqlite3 *db, struct err *err);
 bool journal_file_is_damage(int code);

@@ -191,7 +191,8 @@ static bool set_up(sqlite3 *db, struct journal_file *file, struct err *err)
         return err_set(err, ERR_DISK, "the file system of '%.160s' cannot hold a journal: no WAL",
                        file->path);
     }
-    return (exec(db, "PRAGMA synchronous=NORMAL") && exec(db, "PRAGMA wal_autocheckpoint=0")) ||
+    return (exec(db, "PRAGMA synchronous=NORMAL") && exec(db, "PRAGMA wal_autocheckpoint=0") &&
+            exec(db, "PRAGMA journal_size_limit=16777216")) ||
            db_err(db, file, err);
 }
 
@@ -283,6 +284,11 @@ struct sqlite3 *journal_file_open(struct journal_file *file, bool read_only, str
         sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     sqlite3_close(db);
     return NULL;
+}
+
+int64_t journal_file_pages(struct sqlite3 *db, bool unused)
+{
+    return ask_number(db, unused ? "PRAGMA freelist_count" : "PRAGMA page_count");
 }
 
 bool journal_file_check(struct sqlite3 *db, struct err *err)

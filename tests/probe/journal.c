@@ -391,7 +391,7 @@ static int prints_count(lua_State *L)
 
 static void nth_key(char out[64], int64_t n)
 {
-    snprintf(out, 64, "photos/2026/%03lld/img_%08lld.jpg", (long long)n / 1000, (long long)n);
+    snprintf(out, 64, "photos/2026/%05lld/img_%08lld.jpg", (long long)n / 1000, (long long)n);
 }
 
 /* prints_fill(scope, first, n): in one turn, with keys and tags of usual length. */

@@ -171,8 +171,8 @@ describe("fingerprints", function()
     assert.equal(1000, journal:prints_walk(A, 500, 1000, true))
     assert.same({ 1000, 10 }, { journal:prints_count(A), journal:prints_count(B) })
     -- Passed by in one listing and met in the next: stays.
-    assert.same({ true, true }, journal:walk(B, { "photos/2026/000/img_00000001.jpg",
-      "photos/2026/000/img_00000009.jpg" }, false))
+    assert.same({ true, true }, journal:walk(B, { "photos/2026/00000/img_00000001.jpg",
+      "photos/2026/00000/img_00000009.jpg" }, false))
     assert.equal(10, journal:prints_walk(B, 0, 10, true))
     assert.equal(10, journal:prints_count(B))
     assert.same({}, journal:walk(B, {}, true))
@@ -219,6 +219,53 @@ describe("fingerprints", function()
     assert.equal(300, reader:prints_count(A))
     reader:close()
     assert.equal(300, journal:prints_count(A))
+    journal:close()
+  end)
+end)
+
+describe("the file", function()
+  it("does not grow from night to night", function()
+    local dir, sizes = files.dir(), {}
+    local journal = opened(dir)
+    journal:prints_fill(A, 0, 20000)
+    for night = 1, 20 do
+      local first = night * 100
+      assert.equal(19900, journal:prints_walk(A, first, 20000, true))
+      journal:prints_fill(A, first + 19000, 1000)
+      journal:begin()
+      for n = 1, 500 do journal:put(1, ("k/%d/%d"):format(night, n), { state = DONE }) end
+      for n = 1, 100 do journal:extra_put(1, ("k/%d"):format(first - n), 1) end
+      journal:commit()
+      for n = 1, 100 do journal:extra_drop(1, ("k/%d"):format(first - n)) end
+      assert.is_true(journal:finish())
+      journal:note_end(0, 1, {})
+      journal:close()
+      sizes[night] = files.size(dir .. "/journal.db")
+      journal = opened(dir)
+    end
+    journal:close()
+    assert.is_true(sizes[20] <= sizes[4] * 1.02, table.concat(sizes, " "))
+  end)
+
+  it("gives back what a large run needed and no later one does", function()
+    local dir = files.dir()
+    local journal = opened(dir)
+    for first = 0, 180000, 20000 do journal:prints_fill(A, first, 20000) end
+    assert.is_true(journal:finish())
+    journal:note_end(0, 1, {})
+    journal:close()
+    local large = files.size(dir .. "/journal.db")
+    journal = opened(dir)
+    journal:state_put "kept"
+    assert.equal(1000, journal:prints_walk(A, 0, 1000, true))
+    journal:close()
+    assert.equal(large, files.size(dir .. "/journal.db"))
+    journal = opened(dir)
+    journal:note_end(0, 1, {})
+    journal:close()
+    assert.is_true(files.size(dir .. "/journal.db") < large // 10)
+    journal = opened(dir)
+    assert.same({ 1000, "kept" }, { journal:prints_count(A), journal:state_get() })
     journal:close()
   end)
 end)
