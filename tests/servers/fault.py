@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""An object store that misbehaves on request: S3, OSS or TOS over HTTP/1.1 on 127.0.0.1.
+"""An object store that misbehaves on request: S3, OSS, TOS or plain files over HTTP/1.1 on 127.0.0.1.
 
     fault.py start STATE [options]        runs in the background; STATE/env says where and with which keys
     fault.py stop STATE
@@ -20,16 +20,18 @@ import time
 
 sys.dont_write_bytecode = True
 
-from faultlib import control, dialect, rules, service, tls, vectors, wire  # noqa: E402
+from faultlib import control, dialect, rules, service, tls, vectors, web, wire  # noqa: E402
 
 
 def options_of(args):
     parser = argparse.ArgumentParser(prog="fault.py")
     parser.add_argument("state")
-    parser.add_argument("--dialect", choices=sorted(dialect.DIALECTS), default="s3")
+    parser.add_argument("--dialect", choices=sorted([*dialect.DIALECTS, "web"]), default="s3")
     parser.add_argument("--bucket", action="append", help="made at the start (test); may be repeated")
     parser.add_argument("--region")
     parser.add_argument("--min-part", type=int, help="bytes; the provider's own by default")
+    parser.add_argument("--max-copy", type=int, default=5 << 30, help="bytes of a copy in one request")
+    parser.add_argument("--authorization", action="store_true", help="web: requests may have one")
     parser.add_argument("--page", type=int, help="at most so many entries in a page of any listing")
     parser.add_argument("--no-checksums", dest="checksums", action="store_false", help="S3: ignore x-amz-checksum-*")
     parser.add_argument("--rates", action="store_true", help="count bytes per 10 ms, with small socket buffers")
@@ -41,7 +43,7 @@ def options_of(args):
 
 ENVIRONMENT = {"s3": ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"),
                "oss": ("OSS_ACCESS_KEY_ID", "OSS_ACCESS_KEY_SECRET", "OSS_REGION"),
-               "tos": ("TOS_ACCESS_KEY", "TOS_SECRET_KEY", "TOS_REGION")}
+               "tos": ("TOS_ACCESS_KEY", "TOS_SECRET_KEY", "TOS_REGION"), "web": ("NO_KEY", "NO_SECRET", "NO_REGION")}
 
 
 def write_env(options, server, control_port):
@@ -65,7 +67,9 @@ def prepare(args):
     if options.tls:
         tls.make(options.state, options.tls)
         context = tls.context(options.state, options.tls)
-    server = wire.Server(service.Service(dialect.DIALECTS[options.dialect], options), rules.Rules(), options, context)
+    behind = web.Service(web.Web(), options) if options.dialect == "web" else \
+        service.Service(dialect.DIALECTS[options.dialect], options)
+    server = wire.Server(behind, rules.Rules(), options, context)
     server.listen()
     controller = control.listen(server)
     write_env(options, server, controller.server_address[1])

@@ -121,13 +121,27 @@ function fault:uploads()
   return json.decode(self:control("GET", "/uploads"))
 end
 
--- put(key, { size =, seed = }) or put(key, "bytes"); returns its size, sha256, etag
-function fault:put(key, what)
-  if type(what) == "table" then
-    return json.decode(self:control("PUT", ("/objects/%s?size=%d&seed=%s"):format(encode(key), what.size,
-      what.seed or "s"), ""))
+-- put(key, { size =, seed = }), put(key, { zeros = SIZE }) or put(key, "bytes"); returns its size, sha256, etag.
+-- `more`, or further fields of the table: headers by their names on the wire, storage_class, acl, tags, mtime (s).
+function fault:put(key, what, more)
+  local query, body = {}, ""
+  if type(what) == "string" then body = what else more = what end
+  for name, value in pairs(more or {}) do
+    if type(value) == "table" then value = json.encode(value) end
+    query[#query + 1] = name .. "=" .. encode(tostring(value))
   end
-  return json.decode(self:control("PUT", "/objects/" .. encode(key), what))
+  if type(what) == "table" and what.size and not what.seed then query[#query + 1] = "seed=s" end
+  return json.decode(self:control("PUT", ("/objects/%s?%s"):format(encode(key), table.concat(query, "&")), body))
+end
+
+-- So many objects at once, all with the same bytes; `form` makes a key of a number, such as "a/%07d".
+function fault:put_many(count, form, size)
+  self:control("POST", ("/objects?count=%d&form=%s&size=%d"):format(count, encode(form), size or 0), "")
+end
+
+-- An unfinished upload that was begun so many seconds ago; returns its id.
+function fault:orphan(key, age)
+  return json.decode(self:control("PUT", ("/uploads/%s?age=%d"):format(encode(key), age), ""))
 end
 
 function fault:delete(key)
@@ -156,6 +170,9 @@ end
 
 -- As new.
 function fault:reset()
+  if self.dialect == "web" then
+    self:options { ranges = true, lengths = "told", validators = "strong", head = true }
+  end
   self:control("DELETE", "/rules")
   self:control("DELETE", "/log")
   self:control("DELETE", "/objects")
@@ -166,6 +183,7 @@ local KEYS = {
   s3 = { "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY" },
   oss = { "OSS_ACCESS_KEY_ID", "OSS_ACCESS_KEY_SECRET" },
   tos = { "TOS_ACCESS_KEY", "TOS_SECRET_KEY" },
+  web = {},
 }
 local REGION = { s3 = "us-east-1", oss = "cn-hangzhou", tos = "cn-beijing" }
 
@@ -195,6 +213,9 @@ end
 -- Lua text of the store, with further options.
 function fault:store_with(options)
   local ca = self.env.CA_FILE and (", ca = %q"):format(self.env.CA_FILE) or ""
+  if self.dialect == "web" then
+    return ("haul.web { url = %q%s%s }"):format(self.endpoint .. "/", ca, options and ", " .. options or "")
+  end
   return ("haul.%s { bucket = 'test', region = %q, endpoint = %q%s%s }"):format(self.dialect, REGION[self.dialect],
     self.endpoint, ca, options and ", " .. options or "")
 end

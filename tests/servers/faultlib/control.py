@@ -3,26 +3,31 @@
     POST   /rules [rule...]        more rules (see rules.py)      GET /rules     DELETE /rules
     GET    /log?since=N            requests after the N-th        DELETE /log
     GET    /objects                key -> size, sha256, etag      DELETE /objects and uploads, all of them
-    PUT    /objects/KEY            the body, or ?size=N&seed=TEXT, becomes an object
+    PUT    /objects/KEY            the body, or ?size=N&seed=TEXT, or ?zeros=N, becomes an object; also &mtime=SECONDS,
+                                   &acl=, &storage_class=, &tags=JSON, &headers=JSON by their names on the wire
+    POST   /objects?count=N&form=a/%%07d&size=N    so many objects at once, all with the same bytes
     GET    /objects/KEY            its bytes                      DELETE /objects/KEY
     GET    /uploads                unfinished uploads with their parts
+    PUT    /uploads/KEY?age=S      one that was begun so many seconds ago
     GET    /rates                  [slot of 10 ms, bytes in, bytes out]...     DELETE /rates
     POST   /release                lets go whatever is held by "hold"
     PUT    /listening true|false   whether connections are accepted
     PUT    /credentials [...]      access_key, secret_key, token, expired
-    PUT    /options {...}          page, checksums, min_part
+    PUT    /options {...}          page, checksums, min_part, max_copy; of web.py: ranges, lengths, validators, head
 """
 import json
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote_to_bytes, urlsplit
 
 from . import store
+from .attributes import Attributes
 from .dialect import shown_text
 
 
 def described(made):
     return {"size": len(made.data), "sha256": made.sha256, "etag": made.etag, "parts": made.parts,
-            "crc64": str(made.crc64), "headers": made.headers}
+            "crc64": str(made.crc64), "headers": made.headers, "storage_class": made.attributes.storage_class,
+            "acl": made.attributes.acl, "tags": made.attributes.tags, "mtime": made.modified}
 
 
 class Control(BaseHTTPRequestHandler):
@@ -90,10 +95,23 @@ class Control(BaseHTTPRequestHandler):
         return {shown_text(k): described(made) for k, made in sorted(found.items())}
 
     def put_objects(self, key, query, body):
-        data = store.made_bytes(int(query["size"]), query.get("seed", "")) if "size" in query else body
-        made = store.Object(bytes(data))
+        if "zeros" in query:
+            data = store.zeros(int(query["zeros"]))
+        else:
+            data = store.made_bytes(int(query["size"]), query.get("seed", "")) if "size" in query else bytes(body)
+        given = Attributes(json.loads(query.get("headers", "{}")), query.get("storage_class"), query.get("acl"),
+                           json.loads(query.get("tags", "{}")))
+        made = store.Object(data, attributes=given)
+        made.modified = float(query.get("mtime", made.modified))
         self.server_of.service.store.put(self.bucket(query), key, made)
         return described(made)
+
+    def post_objects(self, key, query, body):
+        form, made = query["form"], store.Object(store.made_bytes(int(query.get("size", 0)), query.get("seed", "")))
+        made.modified = float(query.get("mtime", made.modified))
+        keys = [(form % n).encode() for n in range(int(query["count"]))]
+        self.server_of.service.store.put_many(self.bucket(query), keys, made)
+        return len(keys)
 
     def delete_objects(self, key, query, body):
         name = self.bucket(query)
@@ -107,8 +125,14 @@ class Control(BaseHTTPRequestHandler):
     def get_uploads(self, key, query, body):
         with self.server_of.service.store.lock:
             uploads = list(self.buckets[self.bucket(query)].uploads.values())
-        return [{"id": u.id, "key": shown_text(u.key), "headers": u.headers,
+        return [{"id": u.id, "key": shown_text(u.key), "headers": u.attributes.headers, "began": u.began,
+                 "acl": u.attributes.acl, "storage_class": u.attributes.storage_class, "tags": u.attributes.tags,
                  "parts": {str(n): len(p.data) for n, p in sorted(u.parts.items())}} for u in uploads]
+
+    def put_uploads(self, key, query, body):
+        upload = self.server_of.service.store.create(self.bucket(query), key, Attributes())
+        upload.began -= float(query.get("age", 0))
+        return upload.id
 
     def delete_uploads(self, *_):
         with self.server_of.service.store.lock:
@@ -140,16 +164,8 @@ class Control(BaseHTTPRequestHandler):
         return True
 
     def put_options(self, _, query, body):
-        service = self.server_of.service
         for name, value in json.loads(body).items():
-            if name == "page":
-                service.page = value
-            elif name == "checksums":
-                service.options.checksums = value
-            elif name == "min_part":
-                service.store.min_part = value
-            else:
-                raise ValueError(f"no option {name}")
+            self.server_of.service.set(name, value)
         return True
 
 

@@ -10,8 +10,11 @@
 gives up, a drip has a step of `ms` milliseconds.
 """
 import re
+from urllib.parse import unquote_to_bytes
 
 from . import store
+from .attributes import matches
+from .dialect import text_of
 from .service import Reply
 from .signing import Refused
 
@@ -91,13 +94,30 @@ def replace(x):
     """The object is replaced by `size` other bytes; "_ignored": and If-Match is not looked at."""
     old = x.service.store.find(x.request.bucket, x.request.key)
     data = store.made_bytes(x.rule.get("size", len(old.data)), x.rule.get("seed", "replaced"))
-    x.service.store.put(x.request.bucket, x.request.key, store.Object(data, headers=old.headers))
+    x.service.store.put(x.request.bucket, x.request.key, store.Object(data, attributes=old.attributes))
     x.request.ignore_if_match = x.rule["with"] == "replace_ignored"
 
 
 @fault(PREPARE, "remove")
 def remove(x):
     x.service.store.remove(x.request.bucket, x.request.key)
+
+
+@fault(PREPARE, "replace_source")
+def replace_source(x):
+    """What a copy takes its bytes from is replaced just before."""
+    text = unquote_to_bytes(x.request.headers[x.service.dialect.prefix + "copy-source"].removeprefix("/"))
+    bucket, _, key = text.partition(b"/")
+    old = x.service.store.find(bucket.decode(), key)
+    data = store.made_bytes(x.rule.get("size", len(old.data)), x.rule.get("seed", "replaced"))
+    x.service.store.put(bucket.decode(), key, store.Object(data, attributes=old.attributes))
+
+
+@fault(PREPARE, "keeps")
+def keeps(x):
+    """A delete of many leaves the keys that fit the glob `name`, and says `code` (AccessDenied)."""
+    x.request.kept = lambda key: matches(x.rule.get("name"), text_of(key))
+    x.request.kept_code = x.rule.get("code", "AccessDenied")
 
 
 @fault(PREPARE, "drop_upload")
@@ -342,6 +362,12 @@ def bad_headers(x, reply):
 @fault(AFTER, "truncated_document")
 def truncated_document(x, reply):
     reply.body = bytes(reply.body)[:len(reply.body) // 2]
+
+
+@fault(AFTER, "no_result_etag")
+def no_result_etag(x, reply):
+    """A document that says what was made, without its ETag."""
+    reply.body = re.sub(rb'<ETag>.*?</ETag>|"ETag": *"[^,]*", *|, *"ETag": *"[^,}]*"', b"", bytes(reply.body))
 
 
 @fault(AFTER, "leftover")

@@ -1,7 +1,8 @@
 """Faults as data: which requests a rule meets, and how often.
 
 A rule is a JSON object.  What it meets:
-    op      get put create part list_parts complete abort list list_uploads head delete delete_many; absent: any
+    op      get put copy create part part_copy list_parts complete abort list list_uploads head delete delete_many;
+            absent: any
     key     a glob; absent: any
     part    a part number; absent: any
     range   the text of the Range header, such as "bytes=0-99"; absent: any

@@ -7,17 +7,18 @@ import time
 import zlib
 from urllib.parse import unquote_to_bytes
 
-from . import signing, store
+from . import attributes, signing, store
+from .copying import Copying
 from .dialect import decoded_md5, http_date, iso
 from .signing import Refused
 
 # Hosts whose first label is the bucket.
 VIRTUAL = (".localhost", ".amazonaws.com", ".aliyuncs.com", ".volces.com")
-KEPT = ("content-type", "cache-control", "content-disposition", "content-encoding", "content-language", "expires")
 
 
 class Reply:
-    """Status, headers and body; `made` is the object the body shows, `whole` its bytes before a range."""
+    """Status, headers and body; `made` is the object the body shows, `first` where in it the body starts."""
+    length = "told"    # or "chunked", or "closed"
 
     def __init__(self, status=200, headers=(), body=b"", made=None, first=0):
         self.status, self.headers, self.body = status, list(headers), body
@@ -32,7 +33,7 @@ class Reply:
         self.headers += [(name, v) for v in values]
 
 
-class Service:
+class Service(Copying):
     def __init__(self, dialect, options):
         self.dialect, self.options = dialect, options
         self.store = store.Store(dialect.min_part if options.min_part is None else options.min_part)
@@ -41,6 +42,17 @@ class Service:
         self.page = options.page
         for name in options.bucket:
             self.store.make(name)
+
+    def set(self, name, value):
+        """An option that a test changes."""
+        if name == "page":
+            self.page = value
+        elif name == "min_part":
+            self.store.min_part = value
+        elif name in ("checksums", "max_copy"):
+            setattr(self.options, name, value)
+        else:
+            raise ValueError(f"no option {name}")
 
     # --- what is asked ---------------------------------------------------------------------------
 
@@ -60,9 +72,8 @@ class Service:
         request.part = int(number) if number.isdigit() and len(number) < 9 else None
         request.op = self.op_of(request, asked)
 
-    @staticmethod
-    def op_of(request, asked):
-        method = request.method
+    def op_of(self, request, asked):
+        method, copies = request.method, self.dialect.prefix + "copy-source" in request.headers
         if not request.bucket:
             return "buckets"
         if not request.key:
@@ -72,11 +83,11 @@ class Service:
                 return "list_uploads"
             return {"GET": "list", "HEAD": "head_bucket", "PUT": "make_bucket"}.get(method, "other")
         if "uploadId" in asked:
-            with_upload = {"PUT": "part", "POST": "complete", "DELETE": "abort", "GET": "list_parts"}
+            with_upload = {"PUT": "part_copy" if copies else "part", "POST": "complete", "DELETE": "abort", "GET": "list_parts"}
             return with_upload.get(method, "other")
         if method == "POST":
             return "create" if "uploads" in asked else "other"
-        return {"GET": "get", "HEAD": "head", "PUT": "put", "DELETE": "delete"}.get(method, "other")
+        return {"GET": "get", "HEAD": "head", "PUT": "copy" if copies else "put", "DELETE": "delete"}.get(method, "other")
 
     def verify(self, request):
         """The signature, before the body is read."""
@@ -115,22 +126,16 @@ class Service:
 
     def perform(self, request):
         method = getattr(self, "do_" + request.op, None)
-        if not method or self.dialect.prefix + "copy-source" in request.headers:
+        if not method:
             raise Refused(501, "NotImplemented", "this operation is not implemented here")
         return method(request)
 
     # --- objects ---------------------------------------------------------------------------------
 
-    def kept_headers(self, request):
-        meta = self.dialect.prefix + "meta-"
-        return {n: v for n, v in request.headers.items() if n in KEPT or n.startswith(meta)}
-
     def shown(self, made):
         headers = [("ETag", self.dialect.quoted(made.etag)), ("Last-Modified", http_date(made.modified)),
                    ("Accept-Ranges", "bytes")]
-        headers += [(n, v) for n, v in made.headers.items() if n != "content-type"]
-        headers.append(("Content-Type", made.headers.get("content-type", "application/octet-stream")))
-        return headers + self.dialect.sums(made)
+        return headers + attributes.shown(self.dialect, made.attributes) + self.dialect.sums(made)
 
     def conditions(self, request, made):
         wanted = request.headers.get("if-match")
@@ -194,7 +199,7 @@ class Service:
     def do_put(self, request):
         self.check_key(request)
         self.may_overwrite(request)
-        made = store.Object(bytes(request.body), headers=self.kept_headers(request))
+        made = store.Object(bytes(request.body), attributes=attributes.of_request(self.dialect, request.headers))
         headers = self.dialect.sums(made)
         if self.checksums:
             headers += self.echoed(request, made)
@@ -221,9 +226,17 @@ class Service:
         keys, quiet = self.dialect.read_delete(request.body)
         if not 1 <= len(keys) <= 1000:
             raise Refused(400, "MalformedXML", "from 1 to 1000 keys may be deleted at once")
-        for key in keys:
+        coded = request.asked.get("encoding-type") == "url"
+        kept = [key for key in keys if request.kept(key)]
+        for key in set(keys) - set(kept):
             self.store.remove(request.bucket, key)
-        return self.document("DeleteResult", {} if quiet else {"Deleted": [{"Key": k} for k in keys]})
+        result = {"EncodingType": "url" if coded else None}
+        if not quiet:
+            result["Deleted"] = [{"Key": self.dialect.encoded(k, coded)} for k in keys if k not in kept]
+        # OSS only leaves out what it could not delete.
+        if self.dialect.name != "oss":
+            result["Error"] = [{"Key": k, "Code": request.kept_code, "Message": "as the rule says"} for k in kept]
+        return self.document("DeleteResult", result)
 
     # --- buckets and listings --------------------------------------------------------------------
 
@@ -280,7 +293,7 @@ class Service:
         delimiter = (request.asked.get("delimiter") or "").encode()
         objects = self.store.bucket(request.bucket).objects
         contents, prefixes, last = [], [], after
-        for key in self.store.keys(request.bucket, prefix):
+        for key in self.store.keys(request.bucket, prefix, after):
             folded = None
             if delimiter and delimiter in key[len(prefix):]:
                 folded = key[:key.index(delimiter, len(prefix)) + len(delimiter)]
@@ -303,8 +316,7 @@ class Service:
     def do_create(self, request):
         self.check_key(request)
         self.may_overwrite(request)
-        upload = self.store.create(request.bucket, request.key, self.kept_headers(request))
-        upload.algorithm = upload.kind = None
+        upload = self.store.create(request.bucket, request.key, attributes.of_request(self.dialect, request.headers))
         headers = []
         if self.checksums and request.headers.get("x-amz-checksum-algorithm"):
             upload.algorithm = request.headers["x-amz-checksum-algorithm"].lower()

@@ -1,11 +1,14 @@
 """Buckets in memory: objects, unfinished uploads, and the sums each provider keeps of them."""
 import base64
+import bisect
 import hashlib
+import mmap
 import random
 import threading
 import time
 
 from . import sums
+from .attributes import Attributes
 from .signing import Refused
 
 MIB = 1 << 20
@@ -18,6 +21,11 @@ def made_bytes(size, seed):
         pieces.append(source.randbytes(min(size, 8 * MIB)))
         size -= 8 * MIB
     return b"".join(pieces)
+
+
+def zeros(size):
+    """So many zero bytes that take no memory as long as they are only read."""
+    return memoryview(mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, prot=mmap.PROT_READ)) if size else b""
 
 
 class Lazy:
@@ -49,23 +57,46 @@ class Lazy:
 
 
 class Object(Lazy):
-    def __init__(self, data, etag=None, headers=None, parts=0):
+    origin = None    # (bytes, where these begin in them): a part that was copied
+
+    def __init__(self, data, etag=None, attributes=None, parts=0):
         super().__init__(data)
-        self.parts, self.headers, self.modified = parts, dict(headers or {}), time.time()
+        self.parts, self.attributes, self.modified = parts, attributes or Attributes(), time.time()
         self.etag = etag or self.md5.hex()
         self.checksum = None    # (header, value, type) as the client gave it
 
+    @property
+    def headers(self):
+        return self.attributes.headers
+
+    def again(self, attributes):
+        """The same bytes under other attributes: what is known of them stays known."""
+        made = Object(self.data, self.md5.hex(), attributes)
+        made.known = self.known
+        return made
+
 
 class Upload:
-    def __init__(self, key, number, headers):
-        self.key, self.headers, self.parts = key, headers, {}
+    def __init__(self, key, number, attributes):
+        self.key, self.attributes, self.parts = key, attributes, {}
         self.id = hashlib.sha256(b"%d:" % number + key).hexdigest()[:32]
         self.began = time.time()
+        self.algorithm = self.kind = None
 
 
 class Bucket:
     def __init__(self):
-        self.objects, self.uploads, self.older = {}, {}, {}
+        self.objects, self.uploads, self.older, self.sorted = {}, {}, {}, None
+
+
+def joined(parts):
+    """The bytes of all parts; those of the source itself where they are just its copied ranges."""
+    at = 0
+    for part in parts:
+        if not part.origin or part.origin[0] is not parts[0].origin[0] or part.origin[1] != at:
+            return b"".join(p.data for p in parts)
+        at += len(part.data)
+    return parts[0].origin[0] if at == len(parts[0].origin[0]) else b"".join(p.data for p in parts)
 
 
 class Store:
@@ -96,8 +127,16 @@ class Store:
             home = self.bucket(bucket)
             if key in home.objects:
                 home.older[key] = home.objects[key]
+            else:
+                home.sorted = None
             home.objects[key] = made
         return made
+
+    def put_many(self, bucket, keys, made):
+        with self.lock:
+            home = self.bucket(bucket)
+            home.objects.update((key, made) for key in keys)
+            home.sorted = None
 
     def older(self, bucket, key):
         with self.lock:
@@ -105,18 +144,29 @@ class Store:
 
     def remove(self, bucket, key):
         with self.lock:
-            return self.bucket(bucket).objects.pop(key, None)
+            home = self.bucket(bucket)
+            if key in home.objects:
+                home.sorted = None
+            return home.objects.pop(key, None)
 
-    def keys(self, bucket, prefix=b""):
+    def keys(self, bucket, prefix=b"", after=b""):
+        """Those with the prefix that come behind `after`, one by one."""
         with self.lock:
-            return sorted(k for k in self.bucket(bucket).objects if k.startswith(prefix))
+            home = self.bucket(bucket)
+            if home.sorted is None:
+                home.sorted = sorted(home.objects)
+            keys = home.sorted
+        at = max(bisect.bisect_left(keys, prefix), bisect.bisect_right(keys, after) if after else 0)
+        while at < len(keys) and keys[at].startswith(prefix):
+            yield keys[at]
+            at += 1
 
     # --- uploads in parts --------------------------------------------------------------------
 
-    def create(self, bucket, key, headers):
+    def create(self, bucket, key, attributes):
         with self.lock:
             self.counter += 1
-            upload = Upload(key, self.counter, headers)
+            upload = Upload(key, self.counter, attributes)
             self.bucket(bucket).uploads[upload.id] = upload
             return upload
 
@@ -152,7 +202,7 @@ class Store:
                     raise Refused(400, "EntityTooSmall", "a part that is not the last is too small",
                                   ProposedSize=len(part.data), MinSizeAllowed=self.min_part)
         etag = hashlib.md5(b"".join(p.md5 for p in chosen)).hexdigest() + f"-{len(chosen)}"
-        made = Object(b"".join(p.data for p in chosen), etag, upload.headers, len(chosen))
+        made = Object(joined(chosen), etag, upload.attributes, len(chosen))
         made.of = chosen
         return made
 

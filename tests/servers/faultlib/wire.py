@@ -17,7 +17,7 @@ from .signing import Refused
 
 PIECE = 256 << 10
 REASONS = {100: "Continue", 200: "OK", 204: "No Content", 206: "Partial Content", 301: "Moved Permanently",
-           304: "Not Modified", 307: "Temporary Redirect", 400: "Bad Request", 403: "Forbidden", 404: "Not Found",
+           304: "Not Modified", 307: "Temporary Redirect", 400: "Bad Request", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed",
            409: "Conflict", 412: "Precondition Failed", 416: "Range Not Satisfiable", 429: "Too Many Requests",
            500: "Internal Server Error", 501: "Not Implemented", 503: "Service Unavailable"}
 
@@ -31,6 +31,7 @@ class Request:
     bucket, key, op, part, upload_id, payload_hash = "", b"", "other", None, None, None
     silent = unread = ignore_if_match = odd_etag = False
     instead, hidden_parts, read = None, frozenset(), 0
+    kept, kept_code = staticmethod(lambda key: False), None    # delete_many: which keys are not deleted
 
     def __init__(self, head):
         lines = head.decode("latin-1").split("\r\n")
@@ -249,6 +250,8 @@ class Exchange:
         sending = faults.SENDING.get(self.rule.get("with"))
         if sending:
             return sending(self, reply)
+        if reply.length != "told":
+            return self.send_endless(reply)
         self.conn.send_head(self, reply, extra=[] if self.conn.open else [("Connection", "close")])
         if self.request.method != "HEAD":
             self.conn.send(reply.body)
@@ -257,6 +260,22 @@ class Exchange:
         if not self.conn.open:
             self.conn.close()
         return None
+
+
+    def send_endless(self, reply):
+        """Without a length: in chunks, or up to the end of the connection."""
+        chunked = reply.length == "chunked"
+        self.conn.send_head(self, reply, length=None,
+                            extra=[("Transfer-Encoding", "chunked") if chunked else ("Connection", "close")])
+        if self.request.method != "HEAD":
+            body = memoryview(reply.body)
+            for at in range(0, len(body), PIECE):
+                piece = bytes(body[at:at + PIECE])
+                self.conn.send(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
+            if chunked:
+                self.conn.send(b"0\r\n\r\n")
+        if not chunked:
+            self.conn.close()
 
 
 class Rates:
