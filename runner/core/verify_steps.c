@@ -103,7 +103,9 @@ static void compare(struct transfer *t, struct turn *turn)
 
     if (!sizes_agree(t, turn))
         return;
-    if (is_file(task->from) || is_file(task->to))
+    if (t->info.size == 0)
+        same(t, CHECK_SIZE, turn); /* which says it all */
+    else if (is_file(task->from) || is_file(task->to))
         choose_sum(t, turn);
     else
         compare_objects(t, turn);

@@ -58,7 +58,10 @@ static void submit(struct io *io, struct op *op)
     }
     world.stats.ops++;
     world.n_data += op_is_data(op);
-    watch_submit(op);
+    if (world.verifying)
+        verify_watch_submit(op);
+    else
+        watch_submit(op);
     mutate(op);
     op->out.started_ns = world.now_ns;
     if (world.n_queue == world.cap_queue) {

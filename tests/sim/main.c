@@ -199,18 +199,24 @@ static void after_crash(void)
     world.stats.power_losses += power;
 }
 
+static struct run_config make_config(void)
+{
+    return (struct run_config){.job = &world.job,
+                               .io = &world.io,
+                               .journal = world.journal,
+                               .hooks = watch_hooks(),
+                               .observer = watch_event,
+                               .observed = UINT32_MAX & ~(1u << EVENT_PROGRESS),
+                               .seed = rng_next(&world.rng),
+                               .mono_ns = mono_ns,
+                               .wall_ms = wall_ms};
+}
+
 /* Runs once; true when the job is done. */
 static bool run_once(bool calm)
 {
-    struct run_config config = {.job = &world.job,
-                                .io = &world.io,
-                                .journal = world.journal,
-                                .hooks = watch_hooks(),
-                                .observer = watch_event,
-                                .observed = UINT32_MAX & ~(1u << EVENT_PROGRESS),
-                                .seed = rng_next(&world.rng),
-                                .mono_ns = mono_ns,
-                                .wall_ms = wall_ms};
+    struct run_config config = make_config();
+
     world.run = run_new(&config);
     turn_until_over();
     world.stats.runs++;
@@ -275,6 +281,20 @@ static bool live_once(int round, bool calm)
     return done;
 }
 
+static void verify_once(void)
+{
+    enum journal_opened how;
+
+    if (!open_journal(&how))
+        return;
+    calm_down();
+    verify_all(make_config());
+    struct journal *journal = world.journal;
+    world.journal = NULL;
+    journal_close(journal);
+    io_drop();
+}
+
 /* --- one seed ------------------------------------------------------------------------- */
 
 static void clean_dir(void)
@@ -321,6 +341,8 @@ static uint64_t live(uint64_t seed, bool trace, enum mutant mutant)
     }
     if (!world.failure[0])
         check_all();
+    if (!world.failure[0])
+        verify_once();
     clean_dir();
     image_free();
     disk_crash(&world.disk[1], false);

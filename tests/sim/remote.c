@@ -33,6 +33,17 @@ struct object *remote_find(struct remote *remote, const char *key)
     return NULL;
 }
 
+void remote_drop(struct remote *remote, const char *key)
+{
+    struct object *object = remote_find(remote, key);
+
+    blob_drop(object->blob);
+    luggage_free(&object->luggage);
+    free(object->key);
+    memmove(object, object + 1,
+            (size_t)(remote->object + --remote->n_objects - object) * sizeof *object);
+}
+
 static struct object *object_at(struct remote *remote, const char *key)
 {
     struct object *object = remote_find(remote, key);

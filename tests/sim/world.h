@@ -66,6 +66,7 @@ struct remote {
 };
 
 struct object *remote_find(struct remote *remote, const char *key);
+void remote_drop(struct remote *remote, const char *key);
 void remote_put(struct remote *remote, const char *key, struct blob *blob, bool in_parts);
 struct upload *remote_upload(struct remote *remote, const char *id);
 /* Does the call: effect and answer; false with op->out.err. */
@@ -200,6 +201,7 @@ struct world {
     bool paused, aborted, interrupted, damaged;
     bool hurt;             /* the journal was damaged since the last run */
     bool list_failed;      /* a page of a listing did, in this run */
+    bool verifying;        /* a verification runs */
     bool in_turn;          /* between begin and commit of the journal */
     int uncommitted_parts; /* stored since the last commit */
     int loss_bound;        /* parts that the crash may have lost sight of */
@@ -257,6 +259,10 @@ void watch_journal(void); /* truth of the rows, by what is on disks and servers 
 void watch_begin(enum journal_opened how);
 void watch_end(int status);
 struct hooks watch_hooks(void);
+
+/* --- verify.c ------------------------------------------------------------------------------- */
+void verify_all(struct run_config config);
+void verify_watch_submit(const struct op *op);
 
 /* --- scenario.c ----------------------------------------------------------------------------- */
 void scenario_make(void);
