@@ -16,6 +16,7 @@
 #define LIMIT_TOKEN         4096        /* continuation tokens */
 #define LIMIT_METADATA      (8 << 10)   /* user metadata together; S3 allows 2 KiB, TOS more */
 #define LIMIT_SMALL_BODY    (256 << 10) /* an object held in memory instead of a part on disk */
+#define LIMIT_RELAY         (512 << 10) /* between a GET and a PUT: twice what curl gives at once */
 #define LIMIT_SINGLE_PUT    (16 << 20)  /* above this an upload goes in parts */
 #define LIMIT_COPY_PART     (128 << 20) /* a part that a service copies itself */
 #define LIMIT_PART_MIN      (8 << 20)   /* the automatic part size starts here */

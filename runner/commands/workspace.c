@@ -65,11 +65,20 @@ bool workspace_open(struct workspace *ws, const struct options *options, struct 
     return true;
 }
 
+/* What goes from one remote store to another may need two for each request. */
+static int connections(const struct job *job)
+{
+    for (int i = 0; i < job->n_tasks; i++)
+        if (job->tasks[i].from->kind != STORE_DIR && job->tasks[i].to->kind != STORE_DIR)
+            return 2 * job->concurrency;
+    return job->concurrency;
+}
+
 void workspace_start(struct workspace *ws)
 {
     const struct io_config config = {.n_lanes = ws->job->lanes,
                                      .n_workers = ws->job->workers,
-                                     .n_connections = ws->job->concurrency,
+                                     .n_connections = connections(ws->job),
                                      .buffer = 8 << 20};
     ws->io = io_new(&config);
     ws->config.io = ws->io;

@@ -136,6 +136,11 @@ static void attach_limits(struct sched *sched, struct op *op, struct turn *turn)
     op->in.bytes[0] = sched->job_bytes;
     op->in.bytes[1] = state ? (put ? state->write : state->read) : NULL;
     op->in.bytes[2] = sched->task_bytes;
+    /* A pair pays the job's and the task's limit once, and each side its own store's. */
+    struct op *feed = op->in.feed;
+    const struct store_state *from = feed ? turn_store(turn, feed->in.store) : NULL;
+    if (feed)
+        feed->in.bytes[1] = from ? from->read : NULL;
 }
 
 void sched_submit(struct sched *sched, struct op *op, struct turn *turn)

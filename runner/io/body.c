@@ -1,5 +1,6 @@
 #include "io/body.h"
 #include "io/copy.h"
+#include "io/relay.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -55,6 +56,12 @@ void body_start(struct body *body, struct op *op, struct block_pool *pool, const
         op->out.body = buf_new((size_t)op->in.memory_max);
 }
 
+void body_join(struct body *body, struct relay *relay)
+{
+    body->relay = relay;
+    body->memory = NULL;
+}
+
 static void add_sum(struct op *op, const void *data, size_t len)
 {
     if (op->in.sum_kind != SUM_NONE)
@@ -96,7 +103,9 @@ bool body_put(struct body *body, const char *data, size_t len, struct err *err)
 {
     struct op *op = body->op;
 
-    if (op->in.fd >= 0)
+    if (body->relay)
+        relay_write(body->relay, data, len);
+    else if (op->in.fd >= 0)
         return gather(body, data, len, err);
     if (op->in.memory_max > 0 && !buf_add(&op->out.body, data, len))
         return err_set(err, ERR_SERVER, "the object is larger than the %lld bytes expected",
@@ -129,7 +138,9 @@ int64_t body_get(struct body *body, char *out, int64_t max, struct err *err)
     int64_t left = body_left(body), at = op->out.moved;
     size_t n = (size_t)(left < max ? left : max);
 
-    if (body->memory) {
+    if (body->relay) {
+        n = relay_read(body->relay, out, n);
+    } else if (body->memory) {
         memcpy(out, body->memory + at, n);
     } else if (n) {
         ssize_t got = copy_pread(op->in.fd, out, n, op->in.fd_off + at);
@@ -140,7 +151,8 @@ int64_t body_get(struct body *body, char *out, int64_t max, struct err *err)
         if ((size_t)got != n)
             return -1;
     }
-    add_sum(op, out, n);
+    if (!body->relay || op->in.sum_kind != op->in.feed->in.sum_kind)
+        add_sum(op, out, n);
     op->out.moved += (int64_t)n;
     return (int64_t)n;
 }

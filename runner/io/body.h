@@ -6,6 +6,8 @@
  */
 #include "io/op.h"
 
+struct relay; /* io/relay.h */
+
 struct block {
     struct block *next;
     char data[128 << 10];
@@ -25,6 +27,7 @@ struct body {
     size_t n;            /* bytes in it */
     const char *memory;  /* of a body that is sent from memory */
     int64_t len;         /* of a body that is sent; -1: there is none */
+    struct relay *relay; /* received for, or sent from, the other half of a pair; NULL: no pair */
 };
 
 /* `small` holds the body of a call that carries a document; unused for object data. */
@@ -35,6 +38,8 @@ void body_start(struct body *body, struct op *op, struct block_pool *pool, const
 bool body_put(struct body *body, const char *data, size_t len, struct err *err);
 /* All of it is here: writes what is left. */
 bool body_end(struct body *body, struct err *err);
+/* The rest of the body comes from, or goes to, the other half of a pair. */
+void body_join(struct body *body, struct relay *relay);
 /* Forgets what is gathered. */
 void body_drop(struct body *body);
 

@@ -61,6 +61,19 @@ int64_t exchange_resume(struct exchange *exchange, int64_t now_ns)
     return 0;
 }
 
+void exchange_join(struct exchange *exchange, struct relay *relay)
+{
+    exchange->relay = relay;
+    body_join(&exchange->body, relay);
+}
+
+void exchange_release(struct exchange *exchange, int64_t now_ns)
+{
+    exchange->held = false;
+    exchange->active_ns = now_ns;
+    curl_easy_pause(exchange->easy, CURLPAUSE_CONT);
+}
+
 /* --- sockets -------------------------------------------------------------------------- */
 
 /* What this connection may carry, as its part of the limit; -1: no limit. */
@@ -126,7 +139,7 @@ bool exchange_stalled(struct exchange *exchange, int64_t now_ns)
     uint64_t bytes;
 
     /* curl has its own limit for connecting. */
-    if (exchange->paused || !exchange->connected || quiet < 250 * MS)
+    if (exchange->paused || exchange->held || !exchange->connected || quiet < 250 * MS)
         return false;
     /* A body that left our hands may still be on its way out of the kernel. */
     if (exchange->socket >= 0 && socket_facts(exchange->socket, &rtt_us, &bytes) &&
@@ -213,6 +226,10 @@ static size_t on_receive(char *data, size_t size, size_t n, void *arg)
 
     n *= size;
     exchange->active_ns = clock_mono_ns();
+    if (exchange->takes && exchange->relay && relay_room(exchange->relay) < n) {
+        exchange->held = true;
+        return CURL_WRITEFUNC_PAUSE;
+    }
     count(&exchange->env->count.received, (int64_t)n);
     ok = exchange->takes ? receive_data(exchange, data, n) : receive_document(exchange, data, n);
     return ok ? n : 0;
@@ -227,6 +244,12 @@ static size_t on_send(char *out, size_t size, size_t n, void *arg)
 
     exchange->active_ns = clock_mono_ns();
     want = want < left ? want : left;
+    if (want && exchange->relay && exchange->relay->n < (size_t)want)
+        want = (int64_t)exchange->relay->n;
+    if (left && !want) {
+        exchange->held = true;
+        return CURL_READFUNC_PAUSE;
+    }
     if (want && is_put(exchange->op)) {
         want = toll_send(&exchange->toll, want, exchange->active_ns);
         if (!want) {
@@ -245,7 +268,7 @@ static int on_rewind(void *arg, curl_off_t offset, int origin)
 {
     struct exchange *exchange = arg;
 
-    if (offset != 0 || origin != SEEK_SET)
+    if (offset != 0 || origin != SEEK_SET || exchange->relay) /* what was relayed is gone */
         return CURL_SEEKFUNC_FAIL;
     body_rewind(&exchange->body);
     toll_rewind(&exchange->toll);
@@ -408,6 +431,8 @@ static void forget(struct exchange *exchange)
     exchange->head = (struct head){0};
     exchange->decided = exchange->takes = exchange->cut = false;
     exchange->paused = exchange->connected = exchange->fresh = exchange->again = false;
+    exchange->held = false;
+    exchange->relay = NULL;
     exchange->socket = -1;
     exchange->text[0] = 0;
 }

@@ -5,6 +5,7 @@
  */
 #include "io/body.h"
 #include "io/head.h"
+#include "io/relay.h"
 #include "io/socket.h"
 #include "io/toll.h"
 
@@ -47,6 +48,8 @@ struct exchange {
     bool decided, takes; /* the body is object data */
     bool cut;            /* an error document was longer than anyone needs */
     bool paused;         /* by the throttle */
+    struct relay *relay; /* of a pair; NULL: it is none */
+    bool held;           /* by the other half of the pair, which has to move on first */
     bool connected;
     bool fresh;        /* asked for a connection of its own */
     bool again;        /* the connection did not fit and nothing was sent: start anew */
@@ -66,6 +69,10 @@ void exchange_free(struct exchange *exchange);
 int64_t exchange_wait_ns(const struct op *op, int64_t now_ns);
 /* Builds, signs and sets up; charges the request buckets.  False: op->out.err tells why. */
 bool exchange_start(struct exchange *exchange, struct op *op, int64_t now_ns);
+/* After exchange_start: one half of a pair. */
+void exchange_join(struct exchange *exchange, struct relay *relay);
+/* Lets a held one go on. */
+void exchange_release(struct exchange *exchange, int64_t now_ns);
 /* After `again`: the same on a new connection. */
 void exchange_restart(struct exchange *exchange);
 /* Reads what came; `code` is curl's.  Fills op->out. */

@@ -23,6 +23,7 @@ struct lane {
     struct exchange_env env;
     struct exchange *slot;     /* n_slots of them */
     struct exchange *idle;     /* those not running */
+    struct relay *relays;      /* pairs that run */
     struct exchange **running; /* env.n_running of them, in no order */
     int n_slots;
     int64_t tick_ns; /* when the next look is due */
@@ -50,23 +51,6 @@ static void add(struct lane *lane, struct exchange *exchange)
         err_set(&exchange->err, ERR_BUG, "libcurl: %s", curl_multi_strerror(failed));
 }
 
-static void start(struct lane *lane, struct op *op, int64_t now_ns)
-{
-    struct exchange *exchange = lane->idle;
-
-    lane->env.n_running++;
-    if (!exchange_start(exchange, op, now_ns)) {
-        lane->env.n_running--;
-        post(lane, op);
-        return;
-    }
-    lane->idle = exchange->next;
-    exchange->next = NULL;
-    exchange->slot = lane->env.n_running - 1;
-    lane->running[exchange->slot] = exchange;
-    add(lane, exchange);
-}
-
 static void unpause(struct lane *lane, struct exchange *exchange)
 {
     struct exchange **at = &lane->env.paused.head;
@@ -80,9 +64,9 @@ static void unpause(struct lane *lane, struct exchange *exchange)
         lane->env.paused.tail = at;
 }
 
-static void finish(struct lane *lane, struct exchange *exchange, CURLcode code, int64_t now_ns)
+/* Ends one exchange; what its op is part of is the caller's. */
+static void stop(struct lane *lane, struct exchange *exchange, CURLcode code, int64_t now_ns)
 {
-    struct op *op = exchange->op;
     struct exchange *last = lane->running[lane->env.n_running - 1];
 
     curl_multi_remove_handle(lane->multi, exchange->easy);
@@ -94,7 +78,131 @@ static void finish(struct lane *lane, struct exchange *exchange, CURLcode code, 
     lane->env.n_running--;
     exchange->next = lane->idle;
     lane->idle = exchange;
+}
+
+static void post_pair(struct lane *lane, struct relay *relay)
+{
+    struct op *op = relay->put;
+    struct relay **at = &lane->relays;
+
+    while (*at != relay)
+        at = &(*at)->next;
+    *at = relay->next;
+    if (op->out.err.kind == ERR_NONE && op->in.feed->out.err.kind != ERR_NONE)
+        op->out.err = op->in.feed->out.err;
+    relay_free(relay);
     post(lane, op);
+}
+
+/* One half of a pair has ended: with an error it takes the other along, whose error it becomes. */
+static void half_ended(struct lane *lane, struct relay *relay, const struct op *op, int64_t now_ns)
+{
+    bool ok = op->out.err.kind == ERR_NONE;
+    struct exchange *other = relay->feed ? relay->feed : relay->sink;
+
+    relay->ended = relay->ended || (ok && op == relay->put->in.feed);
+    if (other && !ok) {
+        if (other == relay->feed)
+            err_set(&other->err, ERR_CANCELLED, "the side it was for has ended");
+        else
+            other->err = op->out.err;
+        relay->feed = relay->sink = NULL;
+        stop(lane, other, CURLE_OK, now_ns);
+    }
+    if (!relay->feed && !relay->sink)
+        post_pair(lane, relay);
+}
+
+static void finish(struct lane *lane, struct exchange *exchange, CURLcode code, int64_t now_ns)
+{
+    struct op *op = exchange->op;
+    struct relay *relay = exchange->relay;
+
+    stop(lane, exchange, code, now_ns);
+    if (!relay) {
+        post(lane, op);
+        return;
+    }
+    *(exchange == relay->feed ? &relay->feed : &relay->sink) = NULL;
+    half_ended(lane, relay, op, now_ns);
+}
+
+/* The second half of a pair could not be built. */
+static void start_failed(struct lane *lane, struct relay *relay, int64_t now_ns)
+{
+    struct exchange *feed = relay->feed;
+
+    relay->feed = NULL;
+    if (feed) {
+        err_set(&feed->err, ERR_CANCELLED, "the side it was for could not begin");
+        stop(lane, feed, CURLE_OK, now_ns);
+    }
+    post_pair(lane, relay);
+}
+
+/* Takes an idle exchange; NULL when the op cannot even be built: op->out.err tells why. */
+static struct exchange *start_one(struct lane *lane, struct op *op, int64_t now_ns)
+{
+    struct exchange *exchange = lane->idle;
+
+    lane->env.n_running++;
+    if (!exchange_start(exchange, op, now_ns)) {
+        lane->env.n_running--;
+        return NULL;
+    }
+    lane->idle = exchange->next;
+    exchange->next = NULL;
+    exchange->slot = lane->env.n_running - 1;
+    lane->running[exchange->slot] = exchange;
+    return exchange;
+}
+
+static void start_pair(struct lane *lane, struct op *op, int64_t now_ns)
+{
+    struct relay *relay = relay_new(op);
+    struct op *get = op->in.feed;
+
+    relay->next = lane->relays;
+    lane->relays = relay;
+    relay->feed = start_one(lane, get, now_ns);
+    if (!relay->feed)
+        op->out.err = get->out.err;
+    else
+        relay->sink = start_one(lane, op, now_ns);
+    if (relay->sink) {
+        exchange_join(relay->feed, relay);
+        exchange_join(relay->sink, relay);
+        add(lane, relay->feed);
+        add(lane, relay->sink);
+    } else {
+        start_failed(lane, relay, now_ns);
+    }
+}
+
+static void start(struct lane *lane, struct op *op, int64_t now_ns)
+{
+    struct exchange *exchange;
+
+    if (op->in.feed) {
+        start_pair(lane, op, now_ns);
+        return;
+    }
+    exchange = start_one(lane, op, now_ns);
+    if (exchange)
+        add(lane, exchange);
+    else
+        post(lane, op);
+}
+
+/* Halves that waited for the other to move on. */
+static void release_pairs(struct lane *lane, int64_t now_ns)
+{
+    for (struct relay *relay = lane->relays; relay; relay = relay->next) {
+        if (relay->feed && relay->feed->held && relay_takes(relay))
+            exchange_release(relay->feed, now_ns);
+        if (relay->sink && relay->sink->held && relay_feeds(relay))
+            exchange_release(relay->sink, now_ns);
+    }
 }
 
 /* --- one turn ------------------------------------------------------------------------- */
@@ -115,6 +223,14 @@ static void wake_at(struct lane *lane, int64_t ns)
         lane->wake_ns = ns;
 }
 
+static int64_t wait_ns(const struct op *op, int64_t now_ns)
+{
+    int64_t own = exchange_wait_ns(op, now_ns);
+    int64_t feed = op->in.feed ? exchange_wait_ns(op->in.feed, now_ns) : 0;
+
+    return own > feed ? own : feed;
+}
+
 /* Fills free slots with ops whose buckets let them start, passing over those that have to wait. */
 static void fill(struct lane *lane, int64_t now_ns)
 {
@@ -122,7 +238,9 @@ static void fill(struct lane *lane, int64_t now_ns)
 
     for (int looked = 0; *at && lane->idle && looked < LOOK_MAX;) {
         struct op *op = *at;
-        int64_t wait = exchange_wait_ns(op, now_ns);
+        int64_t wait = wait_ns(op, now_ns);
+        if (op->in.feed && !lane->idle->next)
+            break; /* a pair needs two, and is not overtaken by what needs one */
         if (wait) {
             wake_at(lane, now_ns + wait);
             at = &op->next;
@@ -166,8 +284,11 @@ static bool is_cancelled(struct op *op, struct err *err)
 static void look_at_running(struct lane *lane, int64_t now_ns)
 {
     for (int i = lane->env.n_running; i-- > 0;) {
+        if (i >= lane->env.n_running) /* the other half of a pair went along */
+            continue;
         struct exchange *exchange = lane->running[i];
-        if (exchange->err.kind || is_cancelled(exchange->op, &exchange->err) ||
+        struct op *owner = exchange->relay ? exchange->relay->put : exchange->op;
+        if (exchange->err.kind || is_cancelled(owner, &exchange->err) ||
             exchange_stalled(exchange, now_ns))
             finish(lane, exchange, CURLE_OK, now_ns);
     }
@@ -249,6 +370,7 @@ void lane_turn(struct lane *lane, int wait_ms, int event)
         fill(lane, clock_mono_ns());
     if (!list_empty(&lane->env.paused))
         release(lane, clock_mono_ns());
+    release_pairs(lane, clock_mono_ns());
     curl_multi_poll(lane->multi, &extra, event >= 0, poll_ms(lane, wait_ms, clock_mono_ns()), NULL);
 }
 
@@ -291,7 +413,7 @@ static int clamp_buffer(int64_t size)
 struct lane *lane_new(const struct lane_config *config, struct inbox *done)
 {
     struct lane *lane = xcalloc(1, sizeof *lane);
-    int n = config->n_connections > 0 ? config->n_connections : 1;
+    int n = config->n_connections > 1 ? config->n_connections : 2; /* a pair needs two */
     bool ok;
 
     lane->done = done;

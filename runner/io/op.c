@@ -29,5 +29,6 @@ void op_free(struct op *op)
         return;
     object_answer_free(&op->out.answer);
     buf_free(&op->out.body);
+    op_free(op->in.feed);
     free(op);
 }
