@@ -277,6 +277,8 @@ bool transfer_was_done(struct transfer *t, struct turn *turn)
 {
     if (t->leaving || t->row.state != ROW_DONE || !transfer_same_source(&t->row, &t->info))
         return false;
+    if (t->item->task->kind == TASK_SYNC) /* it was compared, and is not what was sent any more */
+        return false;
     t->outcome = ROW_DONE;
     turn->totals->objects_skipped++;
     turn->totals->bytes_resumed += t->info.size;
