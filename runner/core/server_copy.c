@@ -98,7 +98,8 @@ static void settle_head(struct transfer *t, struct op *op, struct turn *turn)
 {
     if (!source_seen(t, op, turn))
         return;
-    if (was_relayed(t) && t->item->task->route == ROUTE_AUTO) {
+    bool refused = server_way(t->item->task, turn) == WAY_RELAY; /* since this began */
+    if (refused || (was_relayed(t) && t->item->task->route == ROUTE_AUTO)) {
         t->way = WAY_RELAY;
         relay_begin(t, turn);
         return;
@@ -142,6 +143,10 @@ static bool copy_failed(struct transfer *t, struct op *op, struct turn *turn)
 
     if (err->kind == ERR_CHANGED) {
         transfer_restart(t, err, turn);
+        return true;
+    }
+    if (err->kind == ERR_INVALID && t->info.size > to_store(t)->dialect->part_min) {
+        multipart_begin(t, part_size_of(t)); /* some services copy less at once than others */
         return true;
     }
     if (!server_refused(t, err, turn))
