@@ -6,7 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
-#define CONTENT_TYPE_SHORT 127 /* what struct object_info has room for */
+#define CONTENT_TYPE_SHORT 127                    /* what struct object_info has room for */
+#define FIELDS_MOST        (HTTP_FIELDS_MAX - 24) /* the rest is for haul's own and the store's */
 
 /* Those whose header has the same name with every provider. */
 static const char *const plain_names[] = {"content-type",        "cache-control",
@@ -192,12 +193,13 @@ static bool write_one(const struct dialect *dialect, const char *name, const cha
     if (ok) {
         ok = meta ? add_meta_value(dialect, &value, text) : buf_adds(&value, text);
         *total += header.len + value.len;
-        ok = ok && *total <= LIMIT_METADATA &&
+        ok = ok && *total <= LIMIT_METADATA && headers->n < FIELDS_MOST &&
              http_fields_add(headers, buf_str(&header), buf_str(&value));
         if (!ok)
             err_set(err, ERR_INVALID,
-                    "the attribute \"%.100s\" does not fit: all together have at most %d bytes",
-                    name, LIMIT_METADATA);
+                    "the attribute \"%.100s\" does not fit: there are at most %d, of %d bytes "
+                    "together",
+                    name, FIELDS_MOST, LIMIT_METADATA);
     }
     buf_free(&header);
     buf_free(&value);

@@ -541,7 +541,8 @@ static const struct list_entry *find_entry(const struct listing *listing, const 
     return bsearch(&wanted, listing->entry, listing->n, sizeof wanted, compare_entries);
 }
 
-/* A key that the server does not call deleted has failed, whether it says why or not. */
+/* A key that the server does not call deleted has failed, whether it says why or not; one that it
+ * did not find is as good as deleted. */
 static void settle_deleted(struct deleted *deleted, const struct object_call *call,
                            struct listing *failed)
 {
@@ -553,7 +554,8 @@ static void settle_deleted(struct deleted *deleted, const struct object_call *ca
     sort_entries(&deleted->failed);
     for (int i = 0; i < call->n_keys; i++) {
         const struct list_entry *why = find_entry(&deleted->failed, call->keys[i]);
-        if (!why && find_entry(&deleted->gone, call->keys[i]))
+        bool missing = why && why->etag && strcmp(why->etag, "NoSuchKey") == 0;
+        if (missing || (!why && find_entry(&deleted->gone, call->keys[i])))
             continue;
         struct list_entry entry = {.key = xstrdup(call->keys[i])};
         entry.etag = xstrdup(why && why->etag ? why->etag : "NotDeleted");

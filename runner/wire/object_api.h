@@ -136,10 +136,6 @@ void object_answer_free(struct object_answer *answer);
 bool object_api_build(const struct store *store, const struct object_call *call,
                       struct http_request *request, struct err *err);
 
-/* Was it only the HEAD that this web server does not do (or not for this client)?  A GET may tell
- * more. */
-bool object_api_head_refused(const struct store *store, const struct err *err);
-
 /* Can the key be named in a DELETE_MANY?  XML and JSON know no control characters and no bytes that
  * are not UTF-8: such keys are deleted one by one. */
 bool object_api_batchable(const char *key);

@@ -432,12 +432,6 @@ bool object_api_read(const struct store *store, const struct object_call *call,
     return false;
 }
 
-bool object_api_head_refused(const struct store *store, const struct err *err)
-{
-    return store->kind == STORE_WEB &&
-           (err->status == 405 || err->status == 403 || err->status == 501);
-}
-
 bool object_api_multipart_etag(const struct part_list *parts, char out[LIMIT_ETAG])
 {
     uint8_t md5[MD5_LEN];

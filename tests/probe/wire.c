@@ -405,15 +405,6 @@ static int takes_body(lua_State *L)
     return 1;
 }
 
-/* head_refused(store, status) */
-static int head_refused(lua_State *L)
-{
-    struct store store = {.kind = kind_of(luaL_checkstring(L, 1))};
-    struct err err = {.status = (int)luaL_checkinteger(L, 2)};
-    lua_pushboolean(L, object_api_head_refused(&store, &err));
-    return 1;
-}
-
 static int classify(lua_State *L)
 {
     struct err err = {0};
@@ -455,7 +446,6 @@ int luaopen_wire(lua_State *L)
         {"build", build},
         {"read", read_reply},
         {"takes_body", takes_body},
-        {"head_refused", head_refused},
         {"classify", classify},
         {"batchable", batchable},
         {"multipart_etag", multipart_etag},

@@ -202,6 +202,34 @@ describe("a hostile page", function()
   end)
 end)
 
+describe("a page with a delimiter", function()
+  local function prefixes(list_of, more)
+    local text = more or ""
+    for _, each in ipairs(list_of) do text = text .. "<CommonPrefixes><Prefix>" .. each .. "</Prefix></CommonPrefixes>" end
+    return text
+  end
+
+  it("has what stands for the keys below", function()
+    local names = {}
+    for i = 1, 9 do names[i] = "a/" .. i .. "+%2F/" end
+    local listing = good(page(entry "a/" .. prefixes(names), "false", url .. "<Prefix>a/</Prefix>"), { prefix = "a/", delimiter = "/" })
+    assert.same({ "a/" }, keys(listing))
+    assert.equal(9, #listing.prefixes)
+    assert.same({ "a/1 //", "a/9 //" }, { listing.prefixes[1], listing.prefixes[9] })
+    assert.same({ "a/", "b/" }, good('{"IsTruncated":false,"CommonPrefixes":[{"Prefix":"a/"},{"Prefix":"b/"}]}', {}, tos).prefixes)
+    assert.same({ "a/" }, good("<ListBucketResult>" .. prefixes { "a/" } .. "</ListBucketResult>").prefixes)
+    assert.same({}, good(page "").prefixes)
+  end)
+
+  it("is refused for the same reasons", function()
+    bad("not in order", page(prefixes { "b/", "a/" }))
+    bad("not in order", page(prefixes { "a/", "a/" }))
+    bad("outside the prefix", page(prefixes { "b/" }), { prefix = "a/" })
+    bad("NUL", page(prefixes { "a%00/" }, "false", url))
+    bad("wrongly encoded", page(prefixes { "a%/" }, "false", url))
+  end)
+end)
+
 describe("a page of uploads", function()
   local function uploads(content, truncated, more)
     return "<ListMultipartUploadsResult><IsTruncated>" .. (truncated or "false") .. "</IsTruncated>" .. (more or "") .. content
@@ -298,6 +326,7 @@ describe("the answer to deleting many", function()
       .. "</DeleteResult>", { "a +", "b" }, oss))
     assert.same({ "b=X" }, failed('{"Deleted":[{"Key":"a"}],"Error":[{"Key":"b","Code":"X","Message":"m"}]}', { "a", "b" }, tos))
     assert.same({ "a=NotDeleted" }, failed("{}", { "a" }, tos))
+    assert.same({}, failed("<DeleteResult><Error><Key>a</Key><Code>NoSuchKey</Code></Error></DeleteResult>", { "a" }))
     assert.same({ "a=X" }, failed("<DeleteResult><Deleted><Key>a</Key></Deleted><Error><Key>a</Key><Code>X</Code></Error>"
       .. "</DeleteResult>", { "a" }))
   end)

@@ -6,6 +6,7 @@ local wire = require "support.probe" "wire"
 local s3 = { kind = "s3", bucket = "data", region = "us-west-2" }
 local oss = { kind = "oss", bucket = "data", region = "cn-beijing" }
 local tos = { kind = "tos", bucket = "data", region = "cn-beijing" }
+local web = { kind = "web", endpoint = "https://h.example.com/files/" }
 
 local function read(store, call, reply)
   if type(call) == "string" then call = { call = call, key = "k", upload_id = "u", len = 10 } end
@@ -85,6 +86,113 @@ describe("the answer to a HEAD", function()
       bad(s3, "head", { headers = { etag = md5, ["content-length"] = length or nil } }, "server", false)
     end
     bad(s3, "head", { headers = { ["content-length"] = "1", etag = ("x"):rep(200) } }, "server")
+  end)
+end)
+
+describe("the attributes of an answer", function()
+  local function attributes(store, headers, call)
+    local all = { ["content-length"] = "5", etag = md5 }
+    for name, value in pairs(headers) do all[name] = value end
+    return good(store, call or "head", { headers = all }).attributes
+  end
+
+  it("are there only where there is something to tell", function()
+    assert.is_nil(attributes(s3, { ["content-type"] = "text/plain", ["accept-ranges"] = "bytes", server = "x" }))
+    assert.is_nil(attributes(oss, { ["content-type"] = "text/plain", ["x-oss-storage-class"] = "Standard" }))
+    assert.is_nil(attributes(tos, { ["x-tos-storage-class"] = "STANDARD", ["x-tos-hash-crc64ecma"] = "1" }))
+    assert.is_nil(attributes(s3, { ["content-encoding"] = "aws-chunked", ["cache-control"] = "" }))
+    local long = ("x"):rep(128)
+    assert.same({ ["content-type"] = long }, attributes(s3, { ["content-type"] = long }))
+  end)
+
+  it("have the same names everywhere", function()
+    for prefix, store in pairs { ["x-amz-"] = s3, ["x-oss-"] = oss, ["x-tos-"] = tos } do
+      local headers = {
+        ["content-type"] = "a/b", ["cache-control"] = "c", ["content-disposition"] = "d", ["content-encoding"] = "aws-chunked,gzip",
+        ["content-language"] = "f", expires = "g", [prefix .. "storage-class"] = "IA", [prefix .. "meta-mtime"] = "1.5",
+        [prefix .. "meta-b c"] = "x", [prefix .. "request-id"] = "R", ["x-other-meta-z"] = "z",
+      }
+      local expected = {
+        ["content-type"] = "a/b", ["cache-control"] = "c", ["content-disposition"] = "d", ["content-encoding"] = "gzip",
+        ["content-language"] = "f", expires = "g", ["storage-class"] = "IA", ["meta-mtime"] = "1.5", ["meta-b c"] = "x",
+      }
+      assert.same(expected, attributes(store, headers))
+      headers["content-range"], headers["content-length"] = nil, "5"
+      assert.same(expected, attributes(store, headers, { call = "get", key = "k", off = 0, len = -1, total = 5 }))
+    end
+  end)
+
+  it("are decoded as the provider's SDKs encode", function()
+    for value, read_as in pairs {
+      ["=?UTF-8?B?Z3LDtsOfZQ==?="] = "größe", ["=?utf-8?Q?gr=C3=B6=C3=9Fe_x?="] = "größe x",
+      ["=?UTF-8?B?Z3LD?= =?UTF-8?B?tsOfZQ==?="] = "größe", ["=?UTF-8?B?Z3L?="] = "=?UTF-8?B?Z3L?=",
+      ["=?UTF-8?Q?a=?="] = "=?UTF-8?Q?a=?=", ["x =?UTF-8?Q?a?="] = "x =?UTF-8?Q?a?=", ["=?latin-1?Q?a?="] = "=?latin-1?Q?a?=",
+      ["=?UTF-8?B?AA==?="] = "=?UTF-8?B?AA==?=", ["=?UTF-8?Q?a=0Ab?="] = "=?UTF-8?Q?a=0Ab?=", ["=?UTF-8?"] = "=?UTF-8?",
+      ["größe"] = "größe", ["a%20b"] = "a%20b",
+    } do
+      assert.equal(read_as, attributes(s3, { ["x-amz-meta-x"] = value })["meta-x"])
+    end
+    for value, read_as in pairs {
+      ["gr%C3%B6%C3%9Fe%20%2B+"] = "größe ++", ["100%"] = "100%", ["%00"] = "%00", ["%0A"] = "%0A", ["größe"] = "größe",
+    } do
+      assert.equal(read_as, attributes(tos, { ["x-tos-meta-x"] = value })["meta-x"])
+    end
+    assert.equal("a%20=?UTF-8?B?eA==?=", attributes(oss, { ["x-oss-meta-x"] = "a%20=?UTF-8?B?eA==?=" })["meta-x"])
+  end)
+
+  it("of a web server are those of the file, not of the page", function()
+    assert.same({ ["content-disposition"] = "d", ["content-type"] = "a/b" }, attributes(web, {
+      ["content-type"] = "a/b", ["content-disposition"] = "d", ["cache-control"] = "max-age=1", expires = "0",
+      ["x-amz-meta-x"] = "1", ["x-amz-storage-class"] = "IA",
+    }))
+  end)
+end)
+
+describe("the answer of a web server", function()
+  local get = { call = "get", key = "k", off = 0, len = 5, total = 10 }
+
+  it("says whether there are ranges", function()
+    local function ranges(headers, call, status)
+      headers["content-length"] = headers["content-length"] or "10"
+      return good(web, call or "head", { headers = headers, status = status or 200 }).ranges
+    end
+    assert.is_true(ranges { ["accept-ranges"] = "bytes" })
+    assert.is_true(ranges { ["accept-ranges"] = "Bytes" })
+    assert.is_false(ranges { ["accept-ranges"] = "none" })
+    assert.is_false(ranges {})
+    assert.is_true(ranges({ ["content-range"] = "bytes 0-4/10", ["content-length"] = "5" }, get, 206))
+    assert.is_true(good(s3, "head", { headers = { ["content-length"] = "1" } }).ranges)
+  end)
+
+  it("may have no length", function()
+    assert.equal(-1, good(web, "head", {}).size)
+    bad(web, "head", { headers = { ["content-length"] = "x" } }, "server", false)
+    assert.equal(-1, good(web, { call = "get", key = "k", off = 0, len = -1 }, {}).size)
+    assert.equal(7, good(web, { call = "get", key = "k", off = 0, len = -1 }, { headers = { ["content-length"] = "7" } }).size)
+  end)
+
+  it("names the host in its failures", function()
+    for status, kind in pairs { [404] = "missing", [403] = "denied", [405] = "invalid", [501] = "server", [302] = "invalid" } do
+      local err = bad(web, "head", { status = status, body = "<html>no</html>", headers = { ["x-request-id"] = "R" } }, kind)
+      assert.equal("h.example.com: ", err.message:sub(1, 15))
+      assert.equal("R", err.request_id)
+    end
+    bad(web, get, { headers = { ["content-length"] = "10" } }, "server")
+  end)
+
+  it("is of the file that was asked for", function()
+    local function pinned(more, headers)
+      local call = { call = "get", key = "k", off = 0, len = -1, total = 5, unmodified_ns = 1721030950000000000 }
+      for name, value in pairs(more) do call[name] = value end
+      headers["content-length"] = "5"
+      return wire.takes_body(call, { headers = headers })
+    end
+    local before, after = "Mon, 15 Jul 2024 08:09:10 GMT", "Mon, 15 Jul 2024 08:09:11 GMT"
+    assert.is_true(pinned({}, { ["last-modified"] = before }))
+    assert.is_true(pinned({}, {}))
+    assert.equal("changed", select(2, pinned({}, { ["last-modified"] = after })).kind)
+    assert.is_true(pinned({ if_match = '"e"' }, { ["last-modified"] = after, etag = '"e"' }))
+    assert.is_true(pinned({ unmodified_ns = 0 }, { ["last-modified"] = after }))
   end)
 end)
 
@@ -225,6 +333,47 @@ describe("the answer to", function()
     bad(tos, "complete", { body = '{"Code":"InternalError","Message":"m"}' }, "server", false)
     local callback = bad(tos, "complete", { status = 203, body = '{"Code":"CallbackFailed"}' }, "server", true)
     assert.equal("stored, but the callback failed", callback.message)
+  end)
+
+  local copied = "<CopyObjectResult><LastModified>2024-07-15T08:09:10.000Z</LastModified><ETag>&quot;%s&quot;</ETag>%s</CopyObjectResult>"
+  it("a copy says what was made", function()
+    local answer = good(s3, "copy", { body = copied:format(("0"):rep(32),
+      "<ChecksumCRC32C>4waSgw==</ChecksumCRC32C><ChecksumType>FULL_OBJECT</ChecksumType>") })
+    assert.same({ '"' .. ("0"):rep(32) .. '"', true, 1721030950000000000, "crc32c", "00000000e3069283", -1 },
+      { answer.etag, answer.etag_is_md5, answer.mtime_ns, answer.sum_kind, answer.sum, answer.size })
+    assert.equal("none", good(s3, "copy", { body = copied:format("e-2",
+      "<ChecksumCRC32C>4waSgw==-2</ChecksumCRC32C><ChecksumType>COMPOSITE</ChecksumType>") }).sum_kind)
+    answer = good(oss, "copy", { body = copied:format("E", ""), headers = { ["x-oss-hash-crc64ecma"] = "7" } })
+    assert.same({ "crc64", '"E"' }, { answer.sum_kind, answer.etag })
+    answer = good(tos, "copy", { body = [[{"ETag":"\"e\"","LastModified":"2024-07-15T08:09:10.000Z"}]] })
+    assert.same({ '"e"', 1721030950000000000, "none" }, { answer.etag, answer.mtime_ns, answer.sum_kind })
+    local part = { call = "part-copy", key = "k", upload_id = "u", part_number = 1, source_bucket = "b", source_key = "s", len = 10 }
+    answer = good(s3, part, { body = copied:gsub("CopyObject", "CopyPart"):format("e", "<ChecksumCRC32C>4waSgw==</ChecksumCRC32C>") })
+    assert.same({ '"e"', 10, "crc32c" }, { answer.etag, answer.size, answer.sum_kind })
+    assert.equal('"e"', good(tos, part, { body = [[{"ETag":"\"e\""}]] }).etag)
+  end)
+
+  it("a copy without proof is none", function()
+    for _, call in ipairs { "copy", "part-copy" } do
+      local good_body = (call == "copy" and copied or copied:gsub("CopyObject", "CopyPart"))
+      for _, body in ipairs {
+        "", "nonsense", "<Other/>", good_body:format("e", ""):sub(1, -2), good_body:format(("e"):rep(200), ""),
+        (good_body:gsub("<ETag>.*</ETag>", "")), (good_body:gsub("<ETag>.*</ETag>", "<ETag/>")),
+        (call == "copy" and copied:gsub("CopyObject", "CopyPart") or copied),
+      } do
+        for _, store in ipairs { s3, oss } do bad(store, call, { body = body }, "server", false) end
+      end
+      for _, body in ipairs { "", "{}", '{"ETag":""}', '{"ETag":null}', '["ETag"]', '{"ETag":"e"' } do
+        bad(tos, call, { body = body }, "server", false)
+      end
+      local function inside(code) return ("\n<?xml version='1.0'?><Error><Code>%s</Code></Error>"):format(code) end
+      bad(s3, call, { body = inside "InternalError" }, "server", false)
+      bad(s3, call, { body = inside "SlowDown" }, "throttled", false)
+      bad(oss, call, { body = inside "NoSuchKey" }, "missing", true)
+      bad(tos, call, { body = '{"Code":"ExceedQPSLimit","Message":"m","ETag":""}' }, "throttled", false)
+      bad(s3, call, { status = 412, body = "<Error><Code>PreconditionFailed</Code></Error>" }, "changed", false)
+      bad(s3, call, { status = 204 }, "server", false)
+    end
   end)
 
   it("an abort or a delete is a 204", function()

@@ -131,6 +131,8 @@ describe("a request", function()
     assert.same({
       ["list-type"] = "2", prefix = "a/", ["max-keys"] = "1000", ["encoding-type"] = "url", ["start-after"] = "a/b",
     }, build(s3, { call = "list", prefix = "a/", start_after = "a/b" }).query)
+    assert.same({ ["list-type"] = "2", ["max-keys"] = "1000", ["encoding-type"] = "url", delimiter = "/" },
+      build(tos, { call = "list", delimiter = "/" }).query)
     assert.same({ ["list-type"] = "2", ["max-keys"] = "7", ["encoding-type"] = "url", ["continuation-token"] = "t+/=" },
       build(oss, { call = "list", token = "t+/=", start_after = "a", max_keys = 7 }).query)
     assert.same({
@@ -183,6 +185,201 @@ describe("a request", function()
 
   it("is not split by a header", function()
     assert.truthy(refused(s3, { call = "get", key = "k", off = 0, len = 5, if_match = '"e"\r\nx: y' }))
+  end)
+end)
+
+describe("a copy by the service", function()
+  local stores = { ["x-amz-"] = s3, ["x-oss-"] = oss, ["x-tos-"] = tos }
+  local copy = { call = "copy", key = "new", source_bucket = "old-data", source_key = "a b/+%ü&=(~)", if_match = '"e"', len = 5 }
+
+  it("names its source percent-encoded, and pins it", function()
+    for prefix, store in pairs(stores) do
+      local r = build(store, copy)
+      assert.same({ "PUT", "/new", 0, {} }, { r.method, r.path, r.body_len, r.query })
+      assert.same({
+        [prefix .. "copy-source"] = "/old-data/a%20b/%2B%25%C3%BC%26%3D%28~%29", [prefix .. "copy-source-if-match"] = '"e"',
+      }, r.headers)
+    end
+  end)
+
+  it("has the source's attributes, or others", function()
+    for prefix, store in pairs(stores) do
+      local r = build(store, with(copy, { attributes = { ["content-type"] = "a/b", ["meta-x"] = "1" } }))
+      assert.equal("REPLACE", r.headers[prefix .. "metadata-directive"])
+      assert.same({ "a/b", "1" }, { r.headers["content-type"], r.headers[prefix .. "meta-x"] })
+      assert.is_nil(r.headers[prefix .. "tagging-directive"])
+      r = build(store, with(copy, { attributes = { tags = "a=1" } }))
+      assert.same({ "a=1", "REPLACE" }, { r.headers[prefix .. "tagging"], r.headers[prefix .. "tagging-directive"]:upper() })
+      assert.equal("REPLACE", build(store, with(copy, { attributes = {} })).headers[prefix .. "metadata-directive"])
+    end
+  end)
+
+  it("of a range is a part", function()
+    for prefix, store in pairs(stores) do
+      local r = build(store, with(copy, {
+        call = "part-copy", upload_id = "u", part_number = 2, off = 5242880, len = 5242880, attributes = { ["meta-x"] = "1" },
+      }))
+      assert.same({ "PUT", "/new", 0 }, { r.method, r.path, r.body_len })
+      assert.same({ partNumber = "2", uploadId = "u" }, r.query)
+      assert.same({
+        [prefix .. "copy-source"] = "/old-data/a%20b/%2B%25%C3%BC%26%3D%28~%29", [prefix .. "copy-source-if-match"] = '"e"',
+        [prefix .. "copy-source-range"] = "bytes=5242880-10485759",
+      }, r.headers)
+    end
+  end)
+
+  it("that makes no sense is refused", function()
+    refused(s3, with(copy, { source_key = "" }))
+    refused(s3, with(copy, { source_bucket = "" }))
+    refused(s3, { call = "copy", key = "k" })
+    local part = with(copy, { call = "part-copy", upload_id = "u", part_number = 1, off = 0, len = 5 })
+    build(s3, part)
+    for _, wrong in ipairs {
+      { upload_id = "" }, { part_number = 0 }, { part_number = 10001 }, { len = 0 }, { len = -1 }, { off = -1 },
+      { off = math.maxinteger },
+    } do
+      refused(s3, with(part, wrong))
+    end
+  end)
+
+  it("is signed as OSS first did, with all that names the source", function()
+    local r = build(with(oss, { sign_v1 = true }), with(copy, { attributes = { ["content-type"] = "a/b", ["meta-x"] = "é" } }), keys)
+    local headers = {
+      ["content-type"] = "a/b", ["x-oss-copy-source"] = "/old-data/a%20b/%2B%25%C3%BC%26%3D%28~%29",
+      ["x-oss-copy-source-if-match"] = '"e"', ["x-oss-date"] = "Mon, 15 Jul 2024 08:09:10 GMT", ["x-oss-meta-x"] = "é",
+      ["x-oss-metadata-directive"] = "REPLACE",
+    }
+    local signature = sign.sign1 {
+      method = "PUT", path = "/new", bucket = "data", key = "new", access_key = "AK", secret_key = "SK", headers = headers,
+    }
+    assert.equal([[
+PUT
+
+a/b
+Mon, 15 Jul 2024 08:09:10 GMT
+x-oss-copy-source:/old-data/a%20b/%2B%25%C3%BC%26%3D%28~%29
+x-oss-copy-source-if-match:"e"
+x-oss-date:Mon, 15 Jul 2024 08:09:10 GMT
+x-oss-meta-x:é
+x-oss-metadata-directive:REPLACE
+/data/new]], signature.string_to_sign)
+    assert.equal("OSS AK:EgpxHp/d+8Ox26NLV7HMFFnctLY=", signature.authorization)
+    headers.authorization = signature.authorization
+    assert.same(headers, r.headers)
+  end)
+
+  -- The canonical requests of the SDKs, with the headers that haul sends.
+  it("is signed as S3, OSS and TOS do now", function()
+    local expected = {
+      [s3] = { "AWS4", "us-west-2", "data.s3.us-west-2.amazonaws.com" }, [oss] = { "OSS4", "cn-beijing" },
+      [tos] = { "TOS4", "cn-beijing", "data.tos-cn-beijing.volces.com" },
+    }
+    for store, v4 in pairs(expected) do
+      local r = build(store, with(copy, { call = "part-copy", upload_id = "u1", part_number = 2, off = 0, len = 9 }), keys)
+      local headers, prefix = {}, "x-" .. (store == s3 and "amz" or store.kind) .. "-"
+      for name, value in pairs(r.headers) do
+        if name ~= "authorization" then headers[name] = value end
+      end
+      local signature = sign.sign4 {
+        algorithm = v4[1], method = "PUT", path = "/new", access_key = "AK", secret_key = "SK", region = v4[2], host = v4[3],
+        bucket = store == oss and "data" or nil, date = "20240715T080910Z", headers = headers,
+        query = { partNumber = "2", uploadId = "u1" }, payload_hash = headers[prefix .. "content-sha256"],
+      }
+      assert.truthy(signature.canonical:find(prefix .. "copy-source:/old-data/a%20b/%2B%25%C3%BC%26%3D%28~%29\n"
+        .. prefix .. 'copy-source-if-match:"e"\n' .. prefix .. "copy-source-range:bytes=0-8\n", 1, true))
+      assert.equal(signature.authorization, r.headers.authorization)
+    end
+  end)
+end)
+
+describe("attributes", function()
+  local function put(store, attributes)
+    return build(store, { call = "put", key = "k", len = 0, attributes = attributes }).headers
+  end
+
+  it("have the names of each provider", function()
+    local given = {
+      ["content-type"] = "a/b", ["cache-control"] = "c", ["content-disposition"] = "d", ["content-encoding"] = "e",
+      ["content-language"] = "f", expires = "g", ["storage-class"] = "h", acl = "i", tags = "j=1", ["meta-mtime"] = "1.5",
+      ["meta-Upper_Case"] = "2",
+    }
+    for prefix, store in pairs { ["x-amz-"] = s3, ["x-oss-"] = oss, ["x-tos-"] = tos } do
+      for _, headers in ipairs { put(store, given), build(store, { call = "create", key = "k", attributes = given }).headers } do
+        assert.same({
+          ["content-type"] = "a/b", ["cache-control"] = "c", ["content-disposition"] = "d", ["content-encoding"] = "e",
+          ["content-language"] = "f", expires = "g", [prefix .. "storage-class"] = "h",
+          [prefix .. (store == oss and "object-acl" or "acl")] = "i", [prefix .. "tagging"] = "j=1",
+          [prefix .. "meta-mtime"] = "1.5", [prefix .. "meta-upper_case"] = "2",
+        }, headers)
+      end
+    end
+    assert.same({ ["x-amz-checksum-mode"] = "ENABLED" }, build(s3, { call = "head", key = "k", attributes = given }).headers)
+  end)
+
+  it("that are no ASCII go the provider's way", function()
+    local function meta(store, value)
+      local headers = put(store, { ["meta-x"] = value })
+      return headers["x-amz-meta-x"] or headers["x-oss-meta-x"] or headers["x-tos-meta-x"]
+    end
+    for value, ways in pairs {
+      ["plain, text"] = { "plain, text", "plain, text", "plain%2C%20text" },
+      ["größe"] = { "=?UTF-8?B?Z3LDtsOfZQ==?=", "größe", "gr%C3%B6%C3%9Fe" },
+      ["=?x"] = { "=?UTF-8?B?PT94?=", "=?x", "%3D%3Fx" },
+      [" x"] = { "=?UTF-8?B?IHg=?=", " x", "%20x" },
+      ["a%20b"] = { "a%20b", "a%20b", "a%2520b" },
+      [""] = { "", "", "" },
+    } do
+      assert.same(ways, { meta(s3, value), meta(oss, value), meta(tos, value) })
+    end
+    assert.equal("%1B", meta(tos, "\27"))
+    assert.truthy(refused(oss, { call = "put", key = "k", len = 0, attributes = { ["meta-x"] = "\27" } }):find('"meta-x"', 1, true))
+  end)
+
+  it("that cannot be are named", function()
+    local function names(attributes, name, store)
+      local message = refused(store or s3, { call = "put", key = "k", len = 0, attributes = attributes })
+      assert.truthy(message:find('"' .. name, 1, true), message)
+    end
+    names({ ["x-amz-meta-a"] = "1" }, "x-amz-meta-a")
+    names({ ["meta-"] = "1" }, "meta-")
+    names({ ["meta-a b"] = "1" }, "meta-a b")
+    names({ ["meta-a:"] = "1" }, "meta-a:")
+    names({ ["meta-é"] = "1" }, "meta-")
+    names({ ["content-type"] = "a\1b" }, "content-type", tos)
+    names({ ["meta-big"] = ("x"):rep(8192) }, "meta-big")
+    names({ ["meta-big"] = (" "):rep(3000) }, "meta-big", tos)
+    put(s3, { ["meta-big"] = ("x"):rep(8192 - #"x-amz-meta-big") })
+    local many = {}
+    for i = 1, 90 do many["meta-" .. i] = "x" end
+    names(many, "meta-")
+  end)
+end)
+
+describe("a request to a web server", function()
+  local web = { kind = "web", endpoint = "https://h.example.com/a%20b/ü" }
+
+  it("is not signed, and below the base", function()
+    local r = build(web, { call = "head", key = "c d/é%" }, keys)
+    assert.same({ "HEAD", "/a%20b/%C3%BC/c%20d/%C3%A9%25", {} }, { r.method, r.target, r.headers })
+    r = build(web, { call = "get", key = "k", off = 5, len = 5, if_match = '"e"', unmodified_ns = 1721030950000000000 }, keys)
+    assert.same({ range = "bytes=5-9", ["if-match"] = '"e"' }, r.headers)
+    r = build(with(web, { store_headers = { authorization = "Bearer x" } }), { call = "get", key = "k", off = 0, len = -1 })
+    assert.same({ authorization = "Bearer x" }, r.headers)
+  end)
+
+  it("pins with the time where the ETag is weak", function()
+    for _, etag in ipairs { 'W/"e"', "" } do
+      local get = { call = "get", key = "k", off = 0, len = -1, if_match = etag, unmodified_ns = 1721030950999000000 }
+      assert.same({ ["if-unmodified-since"] = "Mon, 15 Jul 2024 08:09:10 GMT" }, build(web, get).headers)
+      assert.same({}, build(web, with(get, { unmodified_ns = 0 })).headers)
+    end
+  end)
+
+  it("only reads", function()
+    for _, call in ipairs { "put", "list", "delete", "create", "copy" } do
+      assert.truthy(refused(web, { call = call, key = "k", len = 0, source_bucket = "b", source_key = "k" }):find("h.example.com", 1, true))
+    end
+    refused(web, { call = "head", key = "" })
   end)
 end)
 

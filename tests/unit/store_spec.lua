@@ -101,3 +101,47 @@ describe("a store", function()
     end)
   end
 end)
+
+describe("a web store", function()
+  -- URL, host, base, name
+  local cases = {
+    { "https://h.example.com", "h.example.com", "/", "https://h.example.com/" },
+    { "http://127.0.0.1:8080/a/b", "127.0.0.1:8080", "/a/b/", "http://127.0.0.1:8080/a/b/" },
+    { "https://H.example.com:443/a%20b/c d/ü/", "h.example.com", "/a%20b/c%20d/%C3%BC/", "https://h.example.com/a%20b/c%20d/%C3%BC/" },
+    { "http://h:80//x/../(y)@z;v=1/100%/", "h", "//x/../(y)@z;v=1/100%25/", "http://h//x/../(y)@z;v=1/100%25/" },
+    { "http://[::1]:81/", "[::1]:81", "/", "http://[::1]:81/" },
+  }
+  for _, case in ipairs(cases) do
+    it("is resolved from " .. case[1], function()
+      local store, err = wire.resolve { kind = "web", endpoint = case[1] }
+      assert(store, err and err.message)
+      assert.same({ case[2], case[3], case[4], case[1]:find "^https" ~= nil, false },
+        { store.host, store.base, store.name, store.https, store.in_path })
+    end)
+  end
+
+  -- URL, the option that is named, what is never said
+  local refused = {
+    { "https://u:secret@h/", "url", "secret" }, { "https://secret@h/x/", "url", "secret" }, { "u:secret@h/x", "url", "secret" },
+    { "https://h/?token=secret", "url", "secret" }, { "https://h/a#secret", "url", "secret" }, { "ftp://h/?secret", "url", "secret" },
+    { "https://h h/?secret", "url", "secret" }, { "https:///a/", "url" }, { "file:///etc/", "url" }, { "", "url" },
+    { "https://h:99999/", "url" }, { "https://h/" .. ("x"):rep(4000), "url" },
+  }
+  for _, case in ipairs(refused) do
+    it("refuses " .. case[1]:sub(1, 40), function()
+      local store, err = wire.resolve { kind = "web", endpoint = case[1] }
+      assert.is_nil(store)
+      assert.equal("invalid", err.kind)
+      assert.equal(case[2], err.message:match "^(%w+): ")
+      if case[3] then assert.is_nil(err.message:find(case[3], 1, true), err.message) end
+    end)
+  end
+
+  it("has neither bucket nor region nor addressing", function()
+    for _, option in ipairs { "bucket", "region", "addressing" } do
+      local _, err = wire.resolve { kind = "web", endpoint = "https://h/", [option] = "path" }
+      assert.equal(option, err.message:match "^(%w+): ")
+    end
+    assert.equal("url", select(2, wire.resolve { kind = "web" }).message:match "^(%w+): ")
+  end)
+end)
