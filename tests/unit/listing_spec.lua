@@ -212,7 +212,8 @@ describe("a page with a delimiter", function()
   it("has what stands for the keys below", function()
     local names = {}
     for i = 1, 9 do names[i] = "a/" .. i .. "+%2F/" end
-    local listing = good(page(entry "a/" .. prefixes(names), "false", url .. "<Prefix>a/</Prefix>"), { prefix = "a/", delimiter = "/" })
+    local listing = good(page(entry "a/" .. prefixes(names), "false", url .. "<Prefix>a/</Prefix>"),
+      { prefix = "a/", delimiter = "/" })
     assert.same({ "a/" }, keys(listing))
     assert.equal(9, #listing.prefixes)
     assert.same({ "a/1 //", "a/9 //" }, { listing.prefixes[1], listing.prefixes[9] })

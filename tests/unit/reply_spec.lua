@@ -335,7 +335,8 @@ describe("the answer to", function()
     assert.equal("stored, but the callback failed", callback.message)
   end)
 
-  local copied = "<CopyObjectResult><LastModified>2024-07-15T08:09:10.000Z</LastModified><ETag>&quot;%s&quot;</ETag>%s</CopyObjectResult>"
+  local copied = "<CopyObjectResult><LastModified>2024-07-15T08:09:10.000Z</LastModified><ETag>&quot;%s&quot;</ETag>%s"
+    .. "</CopyObjectResult>"
   it("a copy says what was made", function()
     local answer = good(s3, "copy", { body = copied:format(("0"):rep(32),
       "<ChecksumCRC32C>4waSgw==</ChecksumCRC32C><ChecksumType>FULL_OBJECT</ChecksumType>") })
