@@ -202,12 +202,32 @@ static bool run_start(struct journal *journal, uint64_t fingerprint, struct err 
            run_put(journal, &run, err);
 }
 
-static bool run_carry_on(struct journal *journal, struct run_row *run, struct err *err)
+static bool run_carry_on(struct journal *journal, struct err *err)
 {
-    run->begun_ms = journal->begun_ms;
-    run->ended_ms = 0;
-    run->exit_status = 0;
-    return run_put(journal, run, err);
+    struct sqlite3_stmt *stmt = journal_sql_write(journal, SQL_RUN_AGAIN, err);
+
+    if (!stmt)
+        return false;
+    sqlite3_bind_int64(stmt, 1, journal->run);
+    sqlite3_bind_int64(stmt, 2, journal->begun_ms);
+    return journal_run_sql(journal, stmt, err);
+}
+
+bool journal_note_whole(struct journal *journal, struct err *err)
+{
+    return do_run(journal, SQL_RUN_WHOLE, journal->run, err);
+}
+
+bool journal_is_whole(struct journal *journal, bool *whole, struct err *err)
+{
+    struct sqlite3_stmt *stmt = journal_sql(journal, SQL_RUN_IS_WHOLE, err);
+
+    if (!stmt)
+        return false;
+    sqlite3_bind_int64(stmt, 1, journal->run);
+    int code = sqlite3_step(stmt);
+    *whole = code == SQLITE_ROW && sqlite3_column_int(stmt, 0);
+    return journal_end_sql(journal, stmt, code, err);
 }
 
 bool journal_finish_run(struct journal *journal, struct err *err)
@@ -281,7 +301,16 @@ static bool enter_run(struct journal *journal, struct journal_file *file, uint64
     journal->begun_ms = clock_wall_ms();
     if (!journal_history_lost(journal, &run, err))
         return false;
-    return carry ? run_carry_on(journal, &run, err) : run_start(journal, fingerprint, err);
+    return carry ? run_carry_on(journal, err) : run_start(journal, fingerprint, err);
+}
+
+static struct journal *journal_new(struct sqlite3 *db)
+{
+    struct journal *journal = xcalloc(1, sizeof *journal);
+
+    journal->db = db;
+    sqlite3_wal_hook(db, note_log, journal);
+    return journal;
 }
 
 static struct journal *open_once(struct journal_file *file, uint64_t fingerprint, bool fresh,
@@ -290,9 +319,7 @@ static struct journal *open_once(struct journal_file *file, uint64_t fingerprint
     struct sqlite3 *db = journal_file_open(file, false, err);
     if (!db)
         return NULL;
-    struct journal *journal = xcalloc(1, sizeof *journal);
-    journal->db = db;
-    sqlite3_wal_hook(db, note_log, journal);
+    struct journal *journal = journal_new(db);
     if (enter_run(journal, file, fingerprint, fresh, how, err))
         return journal;
     file->damaged = file->damaged || journal_file_is_damage(sqlite3_errcode(db));
@@ -338,6 +365,19 @@ struct journal *journal_open(const char *dir, uint64_t fingerprint, bool fresh,
     return journal;
 }
 
+struct journal *journal_scratch(struct err *err)
+{
+    struct journal_file file = {.made = true};
+    enum journal_opened how;
+    struct sqlite3 *db = journal_file_scratch(err);
+    struct journal *journal = db ? journal_new(db) : NULL;
+
+    if (!journal || enter_run(journal, &file, 0, true, &how, err))
+        return journal;
+    journal_close(journal);
+    return NULL;
+}
+
 struct journal *journal_open_readonly(const char *dir, struct err *err)
 {
     struct journal_file file = {0};
@@ -353,8 +393,7 @@ struct journal *journal_open_readonly(const char *dir, struct err *err)
     free(file.path);
     if (!db)
         return NULL;
-    journal = xcalloc(1, sizeof *journal);
-    journal->db = db;
+    journal = journal_new(db);
     journal->read_only = true;
     if (!journal_run_last(journal, &run, err)) {
         journal_close(journal);

@@ -59,11 +59,19 @@ struct journal *journal_open(const char *dir, uint64_t fingerprint, bool fresh,
                              enum journal_opened *how, struct err *err);
 /* The same for looking only (status); NULL without error when there is none. */
 struct journal *journal_open_readonly(const char *dir, struct err *err);
+/* One that begins empty and that nobody will find again: for work that is not to be remembered,
+ * such as comparing both sides. */
+struct journal *journal_scratch(struct err *err);
 void journal_close(struct journal *journal);
 
 /* A turn.  begin/commit do nothing to the disk when nothing was written. */
 bool journal_begin(struct journal *journal, struct err *err);
 bool journal_commit(struct journal *journal, struct err *err);
+
+/* All that the sources have was met in this run.  Only then is it finished once a later `retry` has
+ * mended what failed; else the rest is still to be done. */
+bool journal_note_whole(struct journal *journal, struct err *err);
+bool journal_is_whole(struct journal *journal, bool *whole, struct err *err);
 
 /* The run is over and everything is done: the next journal_open starts a new one.  Names taken and
  * extras of it stay until then. */

@@ -38,6 +38,7 @@ static const char *const steps[] = {
     " upload_id TEXT NOT NULL, temp TEXT NOT NULL, UNIQUE(store, key, upload_id, temp));",
 
     "ALTER TABLE run ADD COLUMN begun_ms INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE run ADD COLUMN whole INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE object ADD COLUMN source_sum_kind INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE part ADD COLUMN source_sum INTEGER NOT NULL DEFAULT 0;"
     "CREATE TABLE history(id INTEGER PRIMARY KEY, run INTEGER NOT NULL,"
@@ -282,6 +283,23 @@ struct sqlite3 *journal_file_open(struct journal_file *file, bool read_only, str
         return read_only ? as_current(db, file, err) : db;
     if (db)
         sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    sqlite3_close(db);
+    return NULL;
+}
+
+struct sqlite3 *journal_file_scratch(struct err *err)
+{
+    struct journal_file file = {.path = xstrdup("in memory")};
+    sqlite3 *db = NULL;
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
+    bool ok = sqlite3_open_v2("", &db, flags, NULL) == SQLITE_OK;
+
+    if (ok)
+        harden(db);
+    ok = (ok || db_err(db, &file, err)) && migrate(db, 0, &file, err);
+    free(file.path);
+    if (ok)
+        return db;
     sqlite3_close(db);
     return NULL;
 }

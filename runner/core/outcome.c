@@ -273,9 +273,17 @@ void transfer_skip(struct transfer *t, const char *why)
     start_leaving(t);
 }
 
+/* A sync that listed both sides just now sends what differs, whatever was sent before. */
+static bool is_listed_pair(const struct task *task)
+{
+    return task->kind == TASK_SYNC && !task->single && !task->keys &&
+           !(task->functions & TASK_YIELDS);
+}
+
 bool transfer_was_done(struct transfer *t, struct turn *turn)
 {
-    if (t->leaving || t->row.state != ROW_DONE || !transfer_same_source(&t->row, &t->info))
+    if (t->leaving || t->row.state != ROW_DONE || is_listed_pair(t->item->task) ||
+        !transfer_same_source(&t->row, &t->info))
         return false;
     if (t->item->task->kind == TASK_SYNC) /* it was compared, and is not what was sent any more */
         return false;

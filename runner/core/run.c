@@ -402,18 +402,29 @@ static int status_of(const struct run *run)
     return run->totals.objects_different ? 5 : 0;
 }
 
+/* Is nothing left for a later run?  Taking up what failed proves that only when an earlier part of
+ * the run met everything. */
+static bool note_complete(struct run *run, struct err *err)
+{
+    struct journal *journal = run->config.journal;
+    bool whole = run->ending == NOT_ENDING && !run->tasks.list_failed;
+
+    if (whole && run->config.only_failed ? !journal_is_whole(journal, &whole, err)
+                                         : whole && !journal_note_whole(journal, err))
+        return false;
+    return !whole || run->totals.objects_failed || journal_finish_run(journal, err);
+}
+
 /* The run is called finished only after everybody was told: a crash before that tells them again,
  * and repeats nothing else. */
 static void close_run(struct run *run)
 {
     struct err err = {0};
-    const struct totals *totals = &run->totals;
-    bool complete = run->ending == NOT_ENDING && !totals->objects_failed && !run->tasks.list_failed;
 
-    if (run->exit_status == 0 && totals->hook_errors)
+    if (run->exit_status == 0 && run->totals.hook_errors)
         run->exit_status = 1;
-    if ((!complete || journal_finish_run(run->config.journal, &err)) &&
-        journal_note_end(run->config.journal, run->exit_status, run->turn.wall_ms, totals, &err))
+    if (note_complete(run, &err) && journal_note_end(run->config.journal, run->exit_status,
+                                                     run->turn.wall_ms, &run->totals, &err))
         return;
     log_error("%s: %s", run->config.job->name, err.message);
     run->exit_status = run->exit_status ? run->exit_status : 1;

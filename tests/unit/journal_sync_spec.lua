@@ -1,6 +1,7 @@
 -- What the journal keeps beyond one run: fingerprints, history, the state of scripts; and what a
 -- sync keeps while it runs.
 local probe = require "support.probe" "journal"
+require "support.probe" "journal_sync"
 local files = require "support.files"
 local shell = require "support.shell"
 
@@ -361,6 +362,38 @@ describe("the state of scripts", function()
     assert.is_nil(ok)
     assert.equal("invalid", err.kind)
     assert.equal(1 << 20, #journal:state_get())
+    journal:close()
+  end)
+end)
+
+describe("a run", function()
+  it("is whole once all was met, also when it is carried on, until the next", function()
+    local dir = files.dir()
+    local journal = opened(dir)
+    assert.is_false(journal:is_whole())
+    assert.is_true(journal:note_whole())
+    journal:close()
+    journal = opened(dir)
+    assert.is_true(journal:is_whole())
+    journal = next_run(journal, dir)
+    assert.is_false(journal:is_whole())
+    journal:close()
+  end)
+
+  it("that is not to be remembered has a journal of its own, on no disk", function()
+    local journal = assert(probe.open())
+    journal:begin()
+    assert.is_true(journal:put(1, "k", { state = DONE }))
+    assert.is_true(journal:extra_put(1, "a", 1))
+    assert.is_true(journal:print_put(A, "k", { size = 3 }))
+    journal:commit()
+    assert.equal(1, journal:summary().done)
+    assert.equal(3, journal:print_get(A, "k").size)
+    assert.same({ "a", 1 }, journal:extras(1, nil, 5))
+    assert.is_true(journal:finish())
+    journal:close()
+    journal = assert(probe.open())
+    assert.same({ 0, 1 }, { journal:summary().done, journal:summary().run })
     journal:close()
   end)
 end)
