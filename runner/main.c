@@ -13,9 +13,9 @@ struct verb {
 };
 
 static const struct verb verbs[] = {
-    {"check", command_check},     {"clean", command_clean}, {"help", command_help},
-    {"plan", command_plan},       {"run", command_run},     {"status", command_status},
-    {"version", command_version},
+    {"check", command_check},   {"clean", command_clean},   {"help", command_help},
+    {"plan", command_plan},     {"retry", command_retry},   {"run", command_run},
+    {"status", command_status}, {"verify", command_verify}, {"version", command_version},
 };
 
 /* Keys are in this process's memory: no core file, and no other process of the user reads it. */

@@ -27,7 +27,7 @@ static int clean_opened(struct workspace *ws, const struct options *options)
 {
     struct err err = {0};
 
-    if (!workspace_lock(ws, false, &err)) {
+    if (!workspace_lock(ws, USE_RUN, &err)) {
         log_error("%s", err.message);
         return exit_of(&err, true);
     }

@@ -4,6 +4,8 @@
 #include "commands/options.h"
 
 int command_run(const struct options *options);
+int command_retry(const struct options *options);
+int command_verify(const struct options *options);
 int command_plan(const struct options *options);
 int command_check(const struct options *options);
 int command_status(const struct options *options);

@@ -8,6 +8,8 @@
 
 static const char *const verbs[][2] = {
     {"run JOB [name=value ...]", "runs the job; carries on where an interrupted run ended"},
+    {"retry JOB", "only what failed the last time"},
+    {"verify JOB", "compares both sides as they are now; exit status 5 on a difference"},
     {"plan JOB", "prints what a run would send; writes nothing"},
     {"check JOB", "the file, its options, its credentials and the reach of each store"},
     {"status JOB", "what is done, failed with reasons, in flight, resumable"},
@@ -30,9 +32,9 @@ static void print_usage(void)
     puts("\noptions:");
     options_help(print_flag);
     puts("\nexit status: 0 all done; 1 some objects failed; 2 usage or job file; 3 configuration,\n"
-         "credentials or a store out of reach; 7 the script stopped it; 10 paused, can be\n"
-         "carried on; "
-         "11 already running; 70 a bug in haul; 130/143 interrupted, state saved");
+         "credentials or a store out of reach; 5 verify found a difference; 6 a guard or a veto\n"
+         "stopped it; 7 the script stopped it; 10 paused, can be carried on; 11 already running;\n"
+         "70 a bug in haul; 130/143 interrupted, state saved");
 }
 
 int command_help(const struct options *options)

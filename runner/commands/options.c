@@ -24,7 +24,8 @@ enum {
     KEY_RATE,
     KEY_MAX_DURATION,
     KEY_STATE,
-    KEY_FRESH
+    KEY_FRESH,
+    KEY_SHARD
 };
 
 static const struct flag flags[] = {
@@ -49,6 +50,8 @@ static const struct flag flags[] = {
     {"max-duration", required_argument, KEY_MAX_DURATION,
      "    --max-duration T   pause after that time, such as 6h; exit status 10"},
     {"state", required_argument, KEY_STATE, "    --state DIR        where the job's journal is"},
+    {"shard", required_argument, KEY_SHARD,
+     "    --shard K/N        only this part of the keys; auto: as Slurm, Kubernetes or AWS Batch say"},
     {"fresh", no_argument, KEY_FRESH,
      "    --fresh            forget an unfinished run and start a new one"},
 };
@@ -168,6 +171,9 @@ static bool take(struct options *o, int key, const char *value, struct err *err)
     case KEY_STATE:
         o->state = value;
         return true;
+    case KEY_SHARD:
+        o->shard = value;
+        return true;
     case KEY_CONCURRENCY:
     case KEY_MAX_DURATION:
         return take_number(o, key, value, err);
@@ -199,8 +205,11 @@ static bool parse_flags(int argc, char **argv, struct options *o, struct err *er
 static void take_environment(struct options *o)
 {
     const char *state = getenv("HAUL_STATE");
+    const char *shard = getenv("HAUL_SHARD");
     if (!o->state && state && state[0])
         o->state = state;
+    if (!o->shard && shard && shard[0])
+        o->shard = shard;
 }
 
 bool options_parse(int argc, char **argv, struct options *options, struct err *err)

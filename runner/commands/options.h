@@ -21,6 +21,7 @@ struct options {
     const char *part_size, *rate;
     int64_t max_duration_ms; /* 0: none */
     const char *state;       /* directory of the job's state */
+    const char *shard;       /* "K/N", "auto", "auto/N"; NULL: all of it */
 };
 
 /* False with ERR_INVALID and the nearest known word.  `argv` must outlive the options; its order is

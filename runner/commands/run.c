@@ -27,6 +27,8 @@ struct listener {
     int events_fd;    /* -1: no file */
     struct buf lines; /* not written yet */
     uint32_t shown;   /* bits of what the display wants */
+    bool differences; /* print what differs between both sides, ... */
+    bool json;        /* ... as JSON */
 };
 
 static void on_signal(int signal)
@@ -76,6 +78,28 @@ static void flush_events(struct listener *listener)
     buf_clear(&listener->lines);
 }
 
+/* What `verify` was asked for, on standard output. */
+static void print_difference(const struct event *event, bool json)
+{
+    const char *why = event->err ? event->err->message : event->reason ? event->reason : "";
+    struct buf line = buf_new(LIMIT_LINE);
+
+    if (json) {
+        buf_adds(&line, "{\"key\":");
+        buf_add_json(&line, event->key);
+        buf_adds(&line, ",\"why\":");
+        buf_add_json(&line, why);
+        buf_addc(&line, '}');
+    } else {
+        buf_adds(&line, "differs  ");
+        buf_add_printable(&line, event->key);
+        buf_adds(&line, ": ");
+        buf_add_printable(&line, why);
+    }
+    puts(buf_str(&line));
+    buf_free(&line);
+}
+
 static void on_event(void *ctx, const struct event *event)
 {
     struct listener *listener = ctx;
@@ -88,6 +112,8 @@ static void on_event(void *ctx, const struct event *event)
     }
     if (listener->shown & (1u << event->kind))
         display_event(&listener->display, event);
+    if (listener->differences && event->kind == EVENT_VERIFY_FAILED)
+        print_difference(event, listener->json);
 }
 
 static bool listen_to(struct listener *listener, struct workspace *ws,
@@ -96,6 +122,7 @@ static bool listen_to(struct listener *listener, struct workspace *ws,
     memset(listener, 0, sizeof *listener);
     listener->job = ws->job;
     listener->events_fd = -1;
+    listener->json = options->json;
     listener->lines = buf_new(16 * LIMIT_LINE);
     display_init(&listener->display, options->progress, options->quiet, options->verbose);
     listener->shown = display_wants(&listener->display);
@@ -183,7 +210,17 @@ static int fail(const struct err *err, bool reaching)
     return exit_of(err, reaching);
 }
 
-static int run_opened(struct workspace *ws, struct listener *listener,
+/* What a run is for. */
+enum purpose { TO_RUN, TO_RETRY, TO_VERIFY };
+
+static enum workspace_use use_for(enum purpose purpose, const struct options *options)
+{
+    if (purpose == TO_VERIFY)
+        return USE_APART;
+    return options->fresh && purpose == TO_RUN ? USE_FRESH : USE_RUN;
+}
+
+static int run_opened(struct workspace *ws, struct listener *listener, enum purpose purpose,
                       const struct options *options)
 {
     struct err err = {0};
@@ -191,29 +228,55 @@ static int run_opened(struct workspace *ws, struct listener *listener,
     workspace_start(ws);
     if (!probe_stores(&ws->config, &err))
         return fail(&err, true);
-    if (!workspace_lock(ws, options->fresh, &err))
-        return fail(&err, false);
-    if (!probe_targets(&ws->config, &err))
+    if (!workspace_lock(ws, use_for(purpose, options), &err)) {
+        if (!ws->skipped)
+            return fail(&err, false);
+        log_info("%s: skipped, because it is running already", ws->job->name);
+        return 0;
+    }
+    if (purpose == TO_RETRY && ws->opened == JOURNAL_NEW) {
+        log_info("%s: nothing failed in the last run", ws->job->name);
+        return 0;
+    }
+    if (purpose != TO_VERIFY && !probe_targets(&ws->config, &err))
         return fail(&err, true);
     say_opened(ws);
     return turns(ws, listener, options);
 }
 
-int command_run(const struct options *options)
+static int run_for(enum purpose purpose, const struct options *options)
 {
     struct workspace ws;
     struct listener listener = {.events_fd = -1};
     struct err err = {0};
     int status;
 
-    if (options->dry_run)
-        return command_plan(options);
     catch_signals();
-    if (!workspace_open(&ws, options, &err) || !listen_to(&listener, &ws, options, &err))
+    if (!workspace_open(&ws, options, &err) || !listen_to(&listener, &ws, options, &err)) {
         status = fail(&err, false);
-    else
-        status = run_opened(&ws, &listener, options);
+    } else {
+        ws.config.only_failed = purpose == TO_RETRY;
+        ws.config.verify = purpose == TO_VERIFY;
+        listener.differences = purpose == TO_VERIFY;
+        ws.config.observed |= purpose == TO_VERIFY ? 1u << EVENT_VERIFY_FAILED : 0;
+        status = run_opened(&ws, &listener, purpose, options);
+    }
     end_listening(&listener);
     workspace_close(&ws);
     return status;
+}
+
+int command_run(const struct options *options)
+{
+    return options->dry_run ? command_plan(options) : run_for(TO_RUN, options);
+}
+
+int command_retry(const struct options *options)
+{
+    return run_for(TO_RETRY, options);
+}
+
+int command_verify(const struct options *options)
+{
+    return run_for(TO_VERIFY, options);
 }

@@ -1,6 +1,8 @@
 #include "commands/workspace.h"
 #include "base/clock.h"
 #include "base/limits.h"
+#include "base/log.h"
+#include "commands/shard.h"
 #include "core/source.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -38,6 +40,19 @@ static char *state_dir(const struct options *options, const char *name)
     return home ? xasprintf("%s/.local/state/haul/%s", home, name) : NULL;
 }
 
+/* Each shard has a state of its own below the job's. */
+static bool take_shard(struct workspace *ws, const char *text, struct err *err)
+{
+    struct shard *shard = &ws->job->shard;
+    char *dir = ws->dir;
+
+    if (!shard_parse(text, shard, err))
+        return false;
+    ws->dir = xasprintf("%s/shard-%d-of-%d", dir, shard->index + 1, shard->count);
+    free(dir);
+    return true;
+}
+
 bool workspace_open(struct workspace *ws, const struct options *options, struct err *err)
 {
     const struct script_options wishes = {.file = options->file,
@@ -56,6 +71,8 @@ bool workspace_open(struct workspace *ws, const struct options *options, struct 
     ws->dir = state_dir(options, ws->job->name);
     if (!ws->dir)
         return err_set(err, ERR_INVALID, "no home directory for the job's state; set --state DIR");
+    if (options->shard && !take_shard(ws, options->shard, err))
+        return false;
     ws->config = (struct run_config){.job = ws->job,
                                      .mono_ns = mono_ns,
                                      .wall_ms = wall_ms,
@@ -103,6 +120,25 @@ static bool make_dirs(const char *dir, struct err *err)
     return ok;
 }
 
+static bool lock_now(struct workspace *ws, struct err *err)
+{
+    if (flock(ws->lock_fd, LOCK_EX | LOCK_NB) == 0)
+        return true;
+    if (errno != EWOULDBLOCK)
+        return err_sys(err, errno, "cannot lock %s", ws->dir);
+    return err_set(err, ERR_CANCELLED, "job '%s' is already running (its state is %s)",
+                   ws->job->name, ws->dir);
+}
+
+static bool lock_later(struct workspace *ws, struct err *err)
+{
+    log_info("%s: waiting until the run that has the lock in %s ends", ws->job->name, ws->dir);
+    while (flock(ws->lock_fd, LOCK_EX))
+        if (errno != EINTR)
+            return err_sys(err, errno, "cannot lock %s", ws->dir);
+    return true;
+}
+
 static bool take_lock(struct workspace *ws, struct err *err)
 {
     char *path = xasprintf("%s/lock", ws->dir);
@@ -110,12 +146,10 @@ static bool take_lock(struct workspace *ws, struct err *err)
     free(path);
     if (ws->lock_fd < 0)
         return err_sys(err, errno, "cannot open the lock in %s", ws->dir);
-    if (flock(ws->lock_fd, LOCK_EX | LOCK_NB) == 0)
-        return true;
-    if (errno != EWOULDBLOCK)
-        return err_sys(err, errno, "cannot lock %s", ws->dir);
-    return err_set(err, ERR_CANCELLED, "job '%s' is already running (its state is %s)",
-                   ws->job->name, ws->dir);
+    if (lock_now(ws, err) || err->kind != ERR_CANCELLED)
+        return err->kind == ERR_NONE;
+    ws->skipped = ws->job->overlap == OVERLAP_SKIP;
+    return ws->job->overlap == OVERLAP_WAIT && lock_later(ws, err);
 }
 
 /* Two runs belong together when their tasks are the same. */
@@ -134,11 +168,36 @@ static uint64_t fingerprint(const struct job *job)
     return sum;
 }
 
-bool workspace_lock(struct workspace *ws, bool fresh, struct err *err)
+/* A journal that is nobody's memory lies beside the lasting one. */
+static char *apart_dir(const struct workspace *ws)
+{
+    return xasprintf("%s/apart", ws->dir);
+}
+
+static void remove_apart(const struct workspace *ws)
+{
+    static const char *const names[] = {"journal.db", "journal.db-wal", "journal.db-shm"};
+    char *dir = apart_dir(ws);
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char *path = xasprintf("%s/%s", dir, names[i]);
+        unlink(path);
+        free(path);
+    }
+    rmdir(dir);
+    free(dir);
+}
+
+bool workspace_lock(struct workspace *ws, enum workspace_use use, struct err *err)
 {
     if (!make_dirs(ws->dir, err) || !take_lock(ws, err))
         return false;
-    ws->journal = journal_open(ws->dir, fingerprint(ws->job), fresh, &ws->opened, err);
+    ws->apart = use == USE_APART;
+    if (ws->apart)
+        remove_apart(ws); /* of a run that was killed */
+    char *dir = ws->apart ? apart_dir(ws) : xstrdup(ws->dir);
+    ws->journal = journal_open(dir, fingerprint(ws->job), use == USE_FRESH, &ws->opened, err);
+    free(dir);
     ws->config.journal = ws->journal;
     return ws->journal != NULL;
 }
@@ -151,6 +210,8 @@ void workspace_close(struct workspace *ws)
         io_close_store(ws->job->stores[i].store);
     if (ws->journal)
         journal_close(ws->journal);
+    if (ws->apart)
+        remove_apart(ws);
     if (ws->lock_fd >= 0)
         close(ws->lock_fd);
     script_free(ws->script);

@@ -14,6 +14,8 @@ struct workspace {
     struct journal *journal; /* NULL until workspace_lock */
     char *dir;               /* of the job's state */
     int lock_fd;             /* -1: not held */
+    bool apart;              /* the journal is one of its own, and goes with the workspace */
+    bool skipped;            /* the lock was held, and the job wants to be skipped then */
     enum journal_opened opened;
     struct run_config config; /* for run_new, probe and clean */
 };
@@ -22,9 +24,15 @@ struct workspace {
 bool workspace_open(struct workspace *ws, const struct options *options, struct err *err);
 /* Starts the threads. */
 void workspace_start(struct workspace *ws);
-/* Takes the lock and opens the journal.  False with kind CANCELLED when another run holds the lock.
- */
-bool workspace_lock(struct workspace *ws, bool fresh, struct err *err);
+/* What the journal is wanted for. */
+enum workspace_use {
+    USE_RUN,   /* carry on, or start anew when the last run has finished */
+    USE_FRESH, /* start anew */
+    USE_APART  /* look at both sides without touching what runs have noted */
+};
+/* Takes the lock, as the job's `overlap` says, and opens the journal.  False with kind CANCELLED
+ * when another run holds the lock. */
+bool workspace_lock(struct workspace *ws, enum workspace_use use, struct err *err);
 void workspace_close(struct workspace *ws);
 
 /* The exit status of an error: 2 usage or job file, 3 configuration, credentials or store, 11
