@@ -51,7 +51,7 @@ static const struct flag flags[] = {
      "    --max-duration T   pause after that time, such as 6h; exit status 10"},
     {"state", required_argument, KEY_STATE, "    --state DIR        where the job's journal is"},
     {"shard", required_argument, KEY_SHARD,
-     "    --shard K/N        only this part of the keys; auto: as Slurm, Kubernetes or AWS Batch say"},
+     "    --shard K/N        a part of the keys; auto: as Slurm, Kubernetes, AWS Batch say"},
     {"fresh", no_argument, KEY_FRESH,
      "    --fresh            forget an unfinished run and start a new one"},
 };

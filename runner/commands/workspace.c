@@ -168,36 +168,13 @@ static uint64_t fingerprint(const struct job *job)
     return sum;
 }
 
-/* A journal that is nobody's memory lies beside the lasting one. */
-static char *apart_dir(const struct workspace *ws)
-{
-    return xasprintf("%s/apart", ws->dir);
-}
-
-static void remove_apart(const struct workspace *ws)
-{
-    static const char *const names[] = {"journal.db", "journal.db-wal", "journal.db-shm"};
-    char *dir = apart_dir(ws);
-
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        char *path = xasprintf("%s/%s", dir, names[i]);
-        unlink(path);
-        free(path);
-    }
-    rmdir(dir);
-    free(dir);
-}
-
 bool workspace_lock(struct workspace *ws, enum workspace_use use, struct err *err)
 {
     if (!make_dirs(ws->dir, err) || !take_lock(ws, err))
         return false;
-    ws->apart = use == USE_APART;
-    if (ws->apart)
-        remove_apart(ws); /* of a run that was killed */
-    char *dir = ws->apart ? apart_dir(ws) : xstrdup(ws->dir);
-    ws->journal = journal_open(dir, fingerprint(ws->job), use == USE_FRESH, &ws->opened, err);
-    free(dir);
+    ws->journal = use == USE_APART ? journal_scratch(err)
+                                   : journal_open(ws->dir, fingerprint(ws->job), use == USE_FRESH,
+                                                  &ws->opened, err);
     ws->config.journal = ws->journal;
     return ws->journal != NULL;
 }
@@ -210,8 +187,6 @@ void workspace_close(struct workspace *ws)
         io_close_store(ws->job->stores[i].store);
     if (ws->journal)
         journal_close(ws->journal);
-    if (ws->apart)
-        remove_apart(ws);
     if (ws->lock_fd >= 0)
         close(ws->lock_fd);
     script_free(ws->script);

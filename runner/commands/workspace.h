@@ -14,7 +14,6 @@ struct workspace {
     struct journal *journal; /* NULL until workspace_lock */
     char *dir;               /* of the job's state */
     int lock_fd;             /* -1: not held */
-    bool apart;              /* the journal is one of its own, and goes with the workspace */
     bool skipped;            /* the lock was held, and the job wants to be skipped then */
     enum journal_opened opened;
     struct run_config config; /* for run_new, probe and clean */

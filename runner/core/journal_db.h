@@ -20,10 +20,10 @@ struct sqlite3_stmt;
                 " finished FROM run ORDER BY number DESC LIMIT 1")                              \
     X(RUN_PUT, "INSERT OR REPLACE INTO run(number, fingerprint, started_ms, begun_ms,"          \
                " ended_ms, exit_status, finished) VALUES(?,?,?,?,?,?,?)")                       \
-    X(RUN_AGAIN, "UPDATE run SET begun_ms=?2, ended_ms=0, exit_status=0 WHERE number=?1")      \
+    X(RUN_AGAIN, "UPDATE run SET begun_ms=?2, ended_ms=0, exit_status=0 WHERE number=?1")       \
     X(RUN_END, "UPDATE run SET exit_status=?2, ended_ms=?3 WHERE number=?1")                    \
-    X(RUN_WHOLE, "UPDATE run SET whole=1 WHERE number=?1")                                     \
-    X(RUN_IS_WHOLE, "SELECT count(*) FROM run WHERE number=?1 AND whole")                      \
+    X(RUN_WHOLE, "UPDATE run SET whole=1 WHERE number=?1")                                      \
+    X(RUN_IS_WHOLE, "SELECT count(*) FROM run WHERE number=?1 AND whole")                       \
     X(RUN_FINISH, "UPDATE run SET finished=1 WHERE number=?1")                                  \
     X(RUN_FORGET, "DELETE FROM run WHERE number<?1")                                            \
     X(HISTORY_PUT, "INSERT INTO history(run, started_ms, ended_ms, exit_status, done, skipped," \
