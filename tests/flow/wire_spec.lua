@@ -309,19 +309,19 @@ for _, row in ipairs { { "radosgw", "radosgw" }, { "swift", "swift-proxy-server"
       local half = 5 << 20
       local etag = put("source", ("0123456789abcdef"):rep(half // 8)).etag
       local id = ask { call = "create", key = "target" }.upload_id
+      -- radosgw does not look at this condition where a part is copied.
+      local answer, err = wire.ask(host, store, { call = "part-copy", key = "target", upload_id = id, part_number = 1,
+        source_bucket = host.bucket, source_key = "source", if_match = '"0"', off = 0, len = half })
+      if name ~= "radosgw" then
+        assert.is_nil(answer)
+        assert.equal("changed", err.kind)
+      end
       local parts = {}
       for i = 1, 2 do
         parts[i] = { number = i, etag = ask {
           call = "part-copy", key = "target", upload_id = id, part_number = i, source_bucket = host.bucket,
           source_key = "source", if_match = etag, off = (i - 1) * half, len = half,
         }.etag }
-      end
-      -- radosgw does not look at this condition where a part is copied.
-      local answer, err = wire.ask(host, store, { call = "part-copy", key = "target", upload_id = id, part_number = 3,
-        source_bucket = host.bucket, source_key = "source", if_match = '"0"', off = 0, len = half })
-      if name ~= "radosgw" then
-        assert.is_nil(answer)
-        assert.equal("changed", err.kind)
       end
       ask { call = "complete", key = "target", upload_id = id, parts = parts }
       assert.equal(2 * half, ask({ call = "head", key = "target" }).size)
