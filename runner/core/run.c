@@ -12,6 +12,8 @@
 #include "core/clean.h"
 #include "core/meter.h"
 #include "core/task_run.h"
+#include "core/window.h"
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +29,7 @@ enum ending {
     END_STOP,
     END_GUARD,
     END_DURATION,
+    END_WINDOW,
     END_FATAL
 };
 
@@ -50,6 +53,7 @@ struct run {
     volatile int signal; /* set by run_interrupt, maybe in a signal handler */
     int ended_by_signal;
     int64_t ending_ms; /* since when */
+    int64_t window_ms; /* when the window closes; 0: there is none */
     bool more;         /* to do without waiting */
     bool left;         /* every open transfer was told to leave */
     bool paused, started, over;
@@ -233,6 +237,38 @@ static void count_sizes(struct run *run)
     }
 }
 
+/* Too many failures are a sign of something that no further object will mend. */
+static void check_breaker(struct run *run)
+{
+    const struct breaker *breaker = &run->config.job->breaker;
+    int64_t failed = run->totals.objects_failed, ended = failed + run->totals.objects_done;
+    bool many = breaker->count > 0 && failed >= breaker->count;
+    bool share = breaker->share > 0 && ended >= breaker->of &&
+                 (double)failed >= breaker->share * (double)ended;
+
+    if ((many || share) && run->tasks.stop.kind == ERR_NONE)
+        err_set(&run->tasks.stop, ERR_CANCELLED,
+                "%" PRId64 " of %" PRId64 " objects failed, which is what stop_when stops at",
+                failed, ended);
+}
+
+static void check_window(struct run *run)
+{
+    const struct window *window = &run->config.job->window;
+    int64_t change_ms;
+
+    if (!window->set || run->ending != NOT_ENDING)
+        return;
+    bool open = window_open(window, run->turn.wall_ms, &change_ms);
+    run->window_ms = run->turn.now_ms + (change_ms - run->turn.wall_ms);
+    if (open)
+        return;
+    snprintf(run->stop_reason, sizeof run->stop_reason,
+             "it is outside of its window, which opens at %02d:%02d", window->from_min / 60,
+             window->from_min % 60);
+    end_for(run, END_WINDOW);
+}
+
 static void check_ends(struct run *run)
 {
     int64_t limit_ms = run->config.max_duration_ms;
@@ -242,6 +278,8 @@ static void check_ends(struct run *run)
     }
     if (limit_ms > 0 && run->turn.now_ms - run->meter.started_ms >= limit_ms)
         end_for(run, END_DURATION);
+    check_window(run);
+    check_breaker(run);
     if (run->tasks.stop.kind != ERR_NONE)
         end_for(run, END_GUARD);
     if (run->turn.fatal.kind != ERR_NONE)
@@ -254,6 +292,7 @@ static const char *ending_text(const struct run *run)
     case END_FATAL:
         return run->turn.fatal.message;
     case END_STOP:
+    case END_WINDOW:
         return run->stop_reason;
     case END_GUARD:
         return run->tasks.stop.message;
@@ -391,6 +430,7 @@ static int status_of(const struct run *run)
     case END_GUARD:
         return 6;
     case END_DURATION:
+    case END_WINDOW:
         return 10;
     case END_FATAL:
         return run->turn.fatal.kind == ERR_BUG ? 70 : 1;
@@ -476,6 +516,8 @@ static int64_t wait_ms(const struct run *run)
         earlier(&when, run->ending_ms + GRACE_MS);
     if (run->config.max_duration_ms > 0 && run->ending == NOT_ENDING)
         earlier(&when, run->meter.started_ms + run->config.max_duration_ms);
+    if (run->window_ms && run->ending == NOT_ENDING)
+        earlier(&when, run->window_ms);
     if (turn_wants(&run->turn, NULL, EVENT_PROGRESS))
         earlier(&when, run->meter.shown_ms + 250);
     if (when == INT64_MAX)

@@ -1,7 +1,10 @@
 /* Plans and retries as Lua functions, for the specs alone. */
 #include "core/plan.h"
 #include "core/retry.h"
+#include "core/window.h"
 #include "probe.h"
+#include <stdlib.h>
+#include <time.h>
 
 /* --- plan and retry ------------------------------------------------------------------- */
 
@@ -51,14 +54,25 @@ static int again(lua_State *L)
     return 2;
 }
 
+/* from, to (minutes), wall_ms, TZ -> open, change_ms */
+static int window(lua_State *L)
+{
+    const struct window times = {true, (int)luaL_checkinteger(L, 1), (int)luaL_checkinteger(L, 2)};
+    int64_t change_ms;
+
+    setenv("TZ", luaL_checkstring(L, 4), 1);
+    tzset();
+    lua_pushboolean(L, window_open(&times, luaL_checkinteger(L, 3), &change_ms));
+    lua_pushinteger(L, change_ms);
+    return 2;
+}
+
 int luaopen_core_units(lua_State *L);
 int luaopen_core_units(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"part_size", part_size},
-                                         {"part_count", part_count},
-                                         {"part", part},
-                                         {"again", again},
-                                         {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"part_size", part_size},   {"window", window},
+                                         {"part_count", part_count}, {"part", part},
+                                         {"again", again},           {NULL, NULL}};
     luaL_newlib(L, functions);
     return 1;
 }
