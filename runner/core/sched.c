@@ -148,7 +148,7 @@ void sched_submit(struct sched *sched, struct op *op, struct turn *turn)
     attach_limits(sched, op, turn);
     if (is_data(op)) {
         sched->n_data++;
-        turn->totals->requests += op->kind == OP_CALL;
+        turn->totals->requests += (op->kind == OP_CALL) + (op->in.feed != NULL);
     } else {
         sched->n_work++;
     }
