@@ -81,12 +81,14 @@ static bool reach_bucket(struct probe *probe, const struct task *task, const str
     return ok || err_wrap(err, "%s cannot be reached", store->name);
 }
 
+/* A web server that refuses a HEAD may still answer a GET. */
 static bool reach_object(struct probe *probe, const struct task *task, struct err *err)
 {
     struct op *question = question_for(task->from, CALL_HEAD);
     question->in.call.key = question->in.path = task->from_path;
     bool ok = settled(probe, task, question, err) ||
-              (err->kind == ERR_DENIED && task->from->kind != STORE_DIR);
+              (err->kind == ERR_DENIED && task->from->kind != STORE_DIR) ||
+              (err->status && err->kind != ERR_MISSING && task->from->kind == STORE_WEB);
     op_free(question);
     return ok || err_wrap(err, "%s/%s", task->from->name, task->from_path);
 }
@@ -121,7 +123,8 @@ static bool reach_directory(struct probe *probe, const struct task *task, struct
 static bool reach_source(struct probe *probe, const struct task *task, struct err *err)
 {
     bool listed = !task->single && !task->keys;
-    if (task->from->kind != STORE_DIR &&
+    bool bucket = task->from->kind != STORE_DIR && task->from->kind != STORE_WEB;
+    if (bucket &&
         !reach_bucket(probe, task, task->from, listed ? task->from_path : "", listed, err))
         return false;
     if (task->single)

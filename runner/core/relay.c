@@ -120,6 +120,22 @@ static void settle_get(struct transfer *t, struct op *op, struct turn *turn)
     transfer_go(t, STEP_PUT);
 }
 
+/* What has no length can only be sent once all of it is here. */
+static bool get_failed(struct transfer *t, struct op *op, struct turn *turn)
+{
+    struct err err = {0};
+    if (t->info.size >= 0 || !op->out.body.full)
+        return source_get_failed(t, op, turn);
+    turn->totals->bytes_moved += op->out.moved;
+    err_set(&err, ERR_INVALID,
+            "the server of %s tells no length, and the object is larger than the %d bytes that are"
+            " kept in memory: take it into a directory first",
+            from_store(t)->name, LIMIT_SMALL_BODY);
+    err.final = true;
+    transfer_give_up(t, &err, turn);
+    return true;
+}
+
 static bool is_in_memory(const struct transfer *t)
 {
     return t->info.size == 0 || t->body.len > 0;
@@ -221,7 +237,7 @@ static void moved(struct transfer *t, struct turn *turn)
 
 const struct step_def relay_steps[STEPS] = {
     [STEP_HEAD] = {source_make_head, settle_head, head_failed, EVENT_JOB_STARTED, true, NULL},
-    [STEP_GET] = {source_make_small, settle_get, source_get_failed, EVENT_JOB_STARTED, true, NULL},
+    [STEP_GET] = {source_make_small, settle_get, get_failed, EVENT_JOB_STARTED, true, NULL},
     [STEP_PUT] = {make_put, settle_put, put_failed, EVENT_JOB_STARTED, true, NULL},
     [STEP_MOVE] = {NULL, NULL, NULL, EVENT_JOB_STARTED, true, moved},
 };
