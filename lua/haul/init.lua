@@ -2,6 +2,7 @@
 local core = require "haul.core"
 local err = require "haul.err"
 local job = require "haul.job"
+local manifest = require "haul.manifest"
 local param = require "haul.param"
 local policy = require "haul.policy"
 local store = require "haul.store"
@@ -16,7 +17,7 @@ local haul = {
   job = job.new,
   json = require "haul.json",
   log = require "haul.log",
-  manifest = require "haul.manifest",
+  manifest = manifest.new,
   oss = store.oss,
   param = param.object,
   retry = policy.retry,

@@ -6,6 +6,7 @@ local events = require "haul.events"
 local policy = require "haul.policy"
 local running = require "haul.running"
 local schema = require "haul.schema"
+local state = require "haul.state"
 local store = require "haul.store"
 local task = require "haul.task"
 
@@ -14,6 +15,12 @@ local job = {}
 local private = setmetatable({}, { __mode = "k" }) -- job -> fields
 local meta = { __name = "haul.job", __metatable = false }
 meta.__tostring = function(self) return "job " .. private[self].name end
+meta.__index = function(_, key)
+  if key == "state" then
+    err.raise(core.where(2), "job.state", "it is there in a hook only, while the job runs: hooks get the job second")
+  end
+  err.raise(core.where(2), "haul.job", "a job has no field %s before it runs", err.show(key))
+end
 
 schema.kind("job_name", function(value)
   if type(value) ~= "string" or not value:find("^[%w_-][%w._-]*$") or #value > 64 then
@@ -131,7 +138,7 @@ end
 function job.normalize(self)
   local fields = private[self]
   local place_of, stores, providers = store_list()
-  local tasks, handlers = {}, { [0] = fields.on }
+  local tasks, handlers, kept = {}, { [0] = fields.on }, state.new()
   for _, entry in ipairs(fields.tasks) do
     local own = task.fields(entry)
     for _, plain in ipairs(task.normalize(own, fields, place_of)) do
@@ -148,7 +155,7 @@ function job.normalize(self)
     overlap = fields.overlap, window = fields.window, breaker = fields.stop_when,
     stores = stores, providers = providers,
     tasks = tasks, handlers = handlers,
-    running = running.new(fields.name), decide = policy.decide,
+    running = running.new(fields.name, kept), state = kept, decide = policy.decide,
   }
 end
 

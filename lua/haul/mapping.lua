@@ -1,14 +1,14 @@
 -- The functions of a task as the C side calls them: one call for each object, plain values both ways.
 local attributes = require "haul.attributes"
+local core = require "haul.core"
 local err = require "haul.err"
+local manifest = require "haul.manifest"
 local place = require "haul.place"
 local schema = require "haul.schema"
 
 local mapping = {}
 
-local size = schema.define("part_size", {
-  { "part_size", kind = "size", auto = true, max = 5 << 30, doc = "size of a part, or \"auto\"" },
-})
+local part_size = { auto = true, max = 5 << 30 }
 
 -- A name below the task's target, checked: an error is about this object only.
 local function whole_name(fields, name, who, key)
@@ -25,24 +25,40 @@ local function relative(fields, key)
   return key:match("[^/]*$")
 end
 
+-- Why the provider of the target takes no parts of a size, or nil.
+function mapping.part_fault(fields, bytes)
+  local target = fields.to.store
+  if bytes > 0 and target.part_min and (bytes < target.part_min or bytes > target.part_max) then
+    return ("%s is outside of what %s takes: %s to %s"):format(core.show_size(bytes), target.name,
+      core.show_size(target.part_min), core.show_size(target.part_max))
+  end
+end
+
+local function object_part_size(fields, object)
+  local said = fields.part_size(object)
+  if said == nil then return 0 end
+  local bytes, reason = schema.check_kind("size", said, part_size)
+  local fault = reason or mapping.part_fault(fields, bytes)
+  if fault then error(err.new("invalid", ("part_size of %s: %s"):format(err.show(object.key), fault)), 0) end
+  return bytes
+end
+
 -- object { key =, size =, mtime =, etag = } -> taken, target or nil, attributes or nil, part size or 0
 local function map(fields)
   local named = attributes.has_functions(fields)
-  local sized = type(fields.part_size) == "function" and fields.part_size
+  local sized = type(fields.part_size) == "function"
   return function(object)
     object.name = relative(fields, object.key)
     if fields.where and not fields.where(object) then return false end
     local name = fields.rename and fields.rename(object.name, object)
     local target = name ~= nil and name ~= false and whole_name(fields, name, "rename", object.key) or nil
-    local part_size = sized and sized(object) or nil
-    if part_size ~= nil then part_size = schema.value(size, "part_size", part_size, fields.where_at) end
-    return true, target, named and attributes.of(fields, object) or nil, part_size or 0
+    return true, target, named and attributes.of(fields, object) or nil, sized and object_part_size(fields, object) or 0
   end
 end
 
 -- An iterator: what it gives may be a key, or { key =, size =, target = } -> key, target, size
 local function yield(fields)
-  local next_key = fields.keys
+  local next_key = manifest.is(fields.keys) and manifest.rows(fields.keys) or fields.keys
   return function()
     local given = next_key()
     if given == nil then return nil end
@@ -75,13 +91,18 @@ local function compare(fields)
   end
 end
 
--- The functions of a task by the names that C calls them; the second result are C's bits.
+-- Do keys come one after the other?
+function mapping.yields(fields)
+  return type(fields.keys) == "function" or manifest.is(fields.keys)
+end
+
+-- The functions of a task by the names that C calls them.
 function mapping.functions(fields)
   local all = {}
   if fields.where or fields.rename or attributes.has_functions(fields) or type(fields.part_size) == "function" then
     all.map = map(fields)
   end
-  if type(fields.keys) == "function" then all.yield = yield(fields) end
+  if mapping.yields(fields) then all.yield = yield(fields) end
   if type(fields.compare) == "function" then all.compare = compare(fields) end
   if type(fields.conflict) == "function" then all.settle = settle(fields) end
   all.renames = fields.rename ~= nil

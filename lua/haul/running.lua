@@ -34,17 +34,22 @@ local methods = {
   stats = function() return run().stats() end,
 }
 
-local names = { "cancel", "name", "pause", "resume", "set", "stats" }
+local names = { "cancel", "name", "pause", "resume", "set", "state", "stats" }
 
-function running.new(name)
+-- state: of haul.state
+function running.new(name, state)
   local function index(_, key)
     if key == "name" then return name end
+    if key == "state" then return state.get(core.where(2)) end
     if methods[key] then return methods[key] end
     err.raise(core.where(2), "job", "it has no %s%s", err.show(key), err.hint(key, names))
   end
   return setmetatable({}, {
     __name = "haul.running", __metatable = false, __index = index,
-    __newindex = function() error("the running job cannot be changed; use job:set", 2) end,
+    __newindex = function(_, key, value)
+      if key == "state" then return state.set(core.where(2), value) end
+      error("the running job cannot be changed; use job:set", 2)
+    end,
     __tostring = function() return "job " .. name end,
   })
 end

@@ -15,14 +15,17 @@ function schema.kind(name, check)
   kinds[name] = check
 end
 
--- options: a list of { name, kind =, default =, required =, doc =, ... }.  rest: the name under which
--- entries without a name are kept; without it there may be none.
+-- options: a list of { name, kind =, default =, required =, doc =, ... }; with `refused`, a reason, it
+-- is one that people expect and that there cannot be.  rest: the name under which entries without a
+-- name are kept; without it there may be none.
 function schema.define(who, options, rest)
   local definition = { who = who, options = options, rest = rest, by_name = {}, names = {} }
-  for i, option in ipairs(options) do
-    assert(kinds[option.kind], option.kind)
+  for _, option in ipairs(options) do
     definition.by_name[option[1]] = option
-    definition.names[i] = option[1]
+    if not option.refused then
+      assert(kinds[option.kind], option.kind)
+      definition.names[#definition.names + 1] = option[1]
+    end
   end
   definitions[who] = definition
   return definition
@@ -48,6 +51,7 @@ end
 -- One value by its option's kind.
 function schema.value(definition, name, value, where)
   local option = definition.by_name[name]
+  if option.refused then refuse(definition, where, name, option.refused) end
   local result, reason = kinds[option.kind](value, option, where)
   if result == nil then refuse(definition, where, name, reason) end
   return result
@@ -87,11 +91,17 @@ end
 -- The options of a constructor, a line each, for people.
 function schema.help(who)
   local lines = {}
-  for _, option in ipairs(definitions[who].options) do
+  for _, name in ipairs(definitions[who].names) do
+    local option = definitions[who].by_name[name]
     local note = option.required and "required" or option.default ~= nil and "default " .. tostring(option.default)
     lines[#lines + 1] = ("  %-16s %s%s"):format(option[1], option.doc, note and " (" .. note .. ")" or "")
   end
   return table.concat(lines, "\n")
+end
+
+-- The names of a constructor's options.
+function schema.options(who)
+  return definitions[who].names
 end
 
 function schema.names()

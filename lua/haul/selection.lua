@@ -29,6 +29,12 @@ local function days(year, month, day)
   return 365 * year + year // 4 - year // 100 + year // 400 + (153 * (month - 3) + 2) // 5 + day - 719469
 end
 
+-- A year has no 30 February.
+local function in_month(year, month, day)
+  local next_year, next_month = year + month // 12, month % 12 + 1
+  return day >= 1 and day <= days(next_year, next_month, 1) - days(year, month, 1)
+end
+
 -- "2026-11-20" or "2026-11-20T10:00:00Z" -> milliseconds since 1970
 local function moment(text)
   local year, month, day, rest = text:match("^(%d%d%d%d)%-(%d%d)%-(%d%d)(.*)$")
@@ -40,8 +46,8 @@ local function moment(text)
   end
   local numbers = { year, month, day, hour, minute, second }
   for i, digits in ipairs(numbers) do numbers[i] = math.tointeger(tonumber(digits)) end
-  if numbers[2] < 1 or numbers[2] > 12 or numbers[3] < 1 or numbers[3] > 31 or numbers[4] > 23 or numbers[5] > 59 or
-    numbers[6] > 60 then return end
+  local real = numbers[2] >= 1 and numbers[2] <= 12 and in_month(numbers[1], numbers[2], numbers[3])
+  if not real or numbers[4] > 23 or numbers[5] > 59 or numbers[6] > 60 then return end
   return ((days(numbers[1], numbers[2], numbers[3]) * 24 + numbers[4]) * 60 + numbers[5]) * 60000 + numbers[6] * 1000
 end
 
@@ -57,7 +63,7 @@ schema.kind("moment", function(value)
   if not age then
     return nil, ("%s is no age such as \"7d\" and no date such as \"2026-11-20\" (%s)"):format(err.show(value), reason)
   end
-  return os.time() * 1000 - age
+  return math.max(1, math.floor(core.now() * 1000) - age)
 end)
 
 -- "25%", or a whole number: a share from 0 to 1 and -1, or 1 and the number.
@@ -76,7 +82,9 @@ end)
 
 -- Keys at which a listing is divided, in order; or how many ranges there shall be.
 schema.kind("splits", function(value)
-  if type(value) ~= "table" then return nil, "a list of keys is expected, not " .. err.show(value) end
+  local ranges = type(value) == "number" and math.tointeger(value)
+  if ranges and ranges >= 1 and ranges <= 64 then return { keys = {}, ranges = ranges } end
+  if type(value) ~= "table" then return nil, "a number from 1 to 64, or a list of keys, is expected, not " .. err.show(value) end
   local list = {}
   for i = 1, rawlen(value) do
     local key = rawget(value, i)
@@ -87,7 +95,7 @@ schema.kind("splits", function(value)
     list[i] = key
   end
   if #list == 0 or #list > 63 then return nil, "1 to 63 keys are expected" end
-  return list
+  return { keys = list, ranges = 0 }
 end)
 
 selection.options = {
@@ -98,7 +106,7 @@ selection.options = {
   { "newer_than", kind = "moment", doc = "modified since: an age such as \"7d\", or a date" },
   { "older_than", kind = "moment", doc = "modified before: an age such as \"7d\", or a date" },
   { "where", kind = "function", doc = "function(object): true takes it" },
-  { "listing", kind = "splits", doc = "keys at which a bucket is divided, to be listed side by side" },
+  { "listing", kind = "splits", doc = "keys at which a bucket is divided to be listed side by side, or a number of ranges" },
 }
 
 -- The fields that C reads.

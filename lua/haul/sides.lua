@@ -1,6 +1,7 @@
 -- Both sides of a task together: what fits, and what can never end well.
 local err = require "haul.err"
 local place = require "haul.place"
+local store = require "haul.store"
 
 local sides = {}
 
@@ -20,7 +21,7 @@ end
 -- Where a side is in the world: two of them in one bucket or one tree can be compared.
 local function whereabouts(side)
   if not is_remote(side) then return full_path(side) end
-  return ("%s %s/%s"):format(side.store.endpoint or side.store.region or "", side.store.name, side.path)
+  return ("%s %s/%s"):format(store.service(side.store), side.store.name, side.path)
 end
 
 local function target_of(fields)
@@ -48,6 +49,9 @@ local function check_shape(fields, refuse)
   end
   if from_prefix and not to_prefix then
     refuse("many objects cannot become one: to must end in '/' (%s)", name(fields.to))
+  end
+  if fields.rename and not to_prefix then
+    refuse("rename gives names below a prefix: to must end in '/' (%s)", name(fields.to))
   end
   if fields.kind == "sync" and not from_prefix then
     refuse("a sync is of everything below a prefix: from must end in '/' (%s)", name(fields.from))

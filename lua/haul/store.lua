@@ -226,6 +226,19 @@ function store.place(value)
   return place.fields(value)
 end
 
+-- An option of a store, or what is said elsewhere for all of its kind.
+local function setting(fields, what)
+  return fields[what] or credentials.setting(fields.where, fields.who, fields.kind, what, fields.profile)
+end
+
+-- One word for the service that a bucket is of, however its address is written.
+function store.service(fields)
+  if fields.kind == "web" then return "" end
+  local endpoint = setting(fields, "endpoint")
+  if not endpoint then return setting(fields, "region") or "" end
+  return (endpoint:lower():gsub("^%a+://", ""):gsub("/+$", ""))
+end
+
 -- The plain table that C reads; the second result gives new credentials.
 function store.normalize(fields)
   local out = {}
@@ -239,10 +252,7 @@ function store.normalize(fields)
     out.credentials = credentials.find(fields.where, fields.who, fields.kind, fields.credentials)
     return out
   end
-  local function setting(what)
-    return fields[what] or credentials.setting(fields.where, fields.who, fields.kind, what, fields.profile)
-  end
-  out.region, out.endpoint = setting "region", setting "endpoint"
+  out.region, out.endpoint = setting(fields, "region"), setting(fields, "endpoint")
   out.sign_v1, out.checksum = fields.signature == "v1", fields.checksum or "auto"
   out.sign_payload = fields.sign_payload or false
   out.credentials = credentials.find(fields.where, fields.who, fields.kind, fields.credentials, fields.profile)

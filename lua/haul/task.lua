@@ -4,6 +4,7 @@ local core = require "haul.core"
 local context = require "haul.context"
 local err = require "haul.err"
 local keys = require "haul.keys"
+local manifest = require "haul.manifest"
 local mapping = require "haul.mapping"
 local place = require "haul.place"
 local schema = require "haul.schema"
@@ -46,7 +47,7 @@ schema.kind("places", function(value)
 end)
 
 schema.kind("keys", function(value)
-  if type(value) == "function" then return value end
+  if type(value) == "function" or manifest.is(value) then return value end
   return keys.check(value)
 end)
 
@@ -86,6 +87,7 @@ local sending = {
   { "route", kind = "word", words = { "auto", "server", "relay" }, default = "auto",
     doc = "between stores: copied by the service, or through this machine" },
 }
+local no_target = "haul.delete removes what `from` names, and has no target"
 local quota = { { "max_delete", kind = "quota", default = "25%",
   doc = "the most that may be deleted: a share of the target, or a number" } }
 
@@ -101,9 +103,15 @@ local kinds = {
     { "compare", kind = "compare", words = { "fingerprint", "size", "time", "etag", "checksum" },
       default = "fingerprint", doc = "when two objects are the same; or function(source, target)" },
     { "delete", kind = "boolean", default = false, doc = "delete what only the target has, at the end" },
+    { "rename", refused = "a sync compares both sides under the same names: use haul.copy to rename" },
+    { "keys", refused = "a sync is of everything below a prefix: use include and exclude, or haul.copy with keys" },
+    { "overwrite", refused = "a sync writes what differs: say what that is with compare" },
+    { "conflict", refused = "a sync keeps all names, so that no two can meet" },
   }),
   delete = definition("haul.delete", from, named, selection.options, common, {
     { "max_delete", kind = "quota", default = "100%", doc = "the most that may be deleted: a share, or a number" },
+    { "to", refused = no_target },
+    { "rename", refused = no_target },
   }),
 }
 
@@ -129,7 +137,7 @@ end
 
 -- For a job -------------------------------------------------------------------------------------------
 
--- The part size of the command line, the task or the job, within what the target's provider takes.
+-- The part size of the command line, the task or the job; a function is asked later, for each object.
 local function part_size(fields, job)
   local own = type(fields.part_size) ~= "function" and fields.part_size
   local size, where = own or job.part_size, fields.where_at
@@ -137,11 +145,8 @@ local function part_size(fields, job)
   if said ~= nil then
     size, where = schema.value(kinds.copy, "part_size", said, source), source
   end
-  local target = fields.to.store
-  if size > 0 and target.part_min and (size < target.part_min or size > target.part_max) then
-    err.raise(where, fields.who, "option 'part_size': %s is outside of what %s takes: %s to %s", core.show_size(size),
-      target.name, core.show_size(target.part_min), core.show_size(target.part_max))
-  end
+  local fault = mapping.part_fault(fields, size)
+  if fault then err.raise(where, fields.who, "option 'part_size': %s", fault) end
   return size
 end
 
@@ -157,7 +162,7 @@ local function plain(fields, job, place_of)
   out.from, out.to = place_of(fields.from.store), place_of(fields.to.store)
   out.from_path, out.to_path = fields.from.path, fields.to.path
   out.single = not place.is_prefix(fields.from.path)
-  out.keys = type(fields.keys) == "table" and fields.keys or nil
+  out.keys = not mapping.yields(fields) and fields.keys or nil
   out.part_size = part_size(fields, job)
   out.concurrency, out.rate = fields.concurrency or 0, fields.rate or -1
   out.retry = fields.retry or job.retry
@@ -167,7 +172,7 @@ local function plain(fields, job, place_of)
   out.remove = fields.delete or fields.kind == "delete"
   out.max_delete, out.max_deletes = quota_.share, quota_.count
   out.keeps_empty = fields.kind ~= "delete"
-  out.splits = fields.listing or {}
+  out.splits, out.auto_splits = fields.listing and fields.listing.keys or {}, fields.listing and fields.listing.ranges or 0
   out.functions = mapping.functions(fields)
   return out
 end

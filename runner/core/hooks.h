@@ -65,6 +65,11 @@ struct hooks {
     /* Another name for the second of two keys that meet at `target`; NULL with kind NONE: skip. */
     char *(*settle)(void *ctx, const struct task *task, const char *key, const char *other,
                     const char *target, struct err *err);
+    /* What a job file keeps from run to run, as text.  `remember` is called before the first event
+     * with what the journal has (NULL: nothing), `recall` after hooks ran: the new text, the
+     * caller's, or NULL where nothing changed; `last`: no further hook will run. */
+    bool (*remember)(void *ctx, const char *text, struct err *err);
+    char *(*recall)(void *ctx, bool last, struct err *err);
     /* Asks the job file for new credentials and puts them into the store. */
     bool (*refresh)(void *ctx, struct store *store, struct err *err);
 };

@@ -11,6 +11,7 @@
 #include "core/access.h"
 #include "core/clean.h"
 #include "core/meter.h"
+#include "core/script_state.h"
 #include "core/task_run.h"
 #include "core/window.h"
 #include <inttypes.h>
@@ -323,12 +324,19 @@ static void leave_all(struct run *run)
     sched_drop_deferred(&run->sched, &err, &run->turn);
 }
 
+static void keep_state(struct run *run, bool last)
+{
+    if (!script_state_save(&run->config, last))
+        run_hook_failed(run);
+}
+
 /* The first half of a turn: everything that may write to the journal. */
 static void decide(struct run *run, struct op *ops)
 {
     struct err err = {0};
     if (!journal_begin(run->config.journal, &err))
         turn_fatal(&run->turn, &err);
+    keep_state(run, false);
     settle_all(run, ops);
     obey_scripts(run);
     count_sizes(run);
@@ -400,12 +408,17 @@ static void tend_journal(struct run *run)
         journal_checkpoint(run->config.journal);
 }
 
+static void resume_hooks(struct run *run)
+{
+    if (run->config.hooks.resume)
+        run->config.hooks.resume(run->config.hooks.ctx, run, run->turn.now_ms);
+}
+
 static void talk(struct run *run)
 {
     show_progress(run);
     deliver(run);
-    if (run->config.hooks.resume)
-        run->config.hooks.resume(run->config.hooks.ctx, run, run->turn.now_ms);
+    resume_hooks(run);
 }
 
 /* --- beginning and end ---------------------------------------------------------------- */
@@ -414,6 +427,8 @@ static void begin(struct run *run)
 {
     run->started = true;
     meter_start(&run->meter, run->turn.now_ms);
+    if (!script_state_load(&run->config))
+        run_hook_failed(run);
     turn_emit(&run->turn, NULL, EVENT_JOB_STARTED);
     clean_orphans(&run->config);
 }
@@ -487,8 +502,8 @@ static void end(struct run *run)
     }
     run->over = true;
     deliver(run);
-    if (run->config.hooks.resume)
-        run->config.hooks.resume(run->config.hooks.ctx, run, run->turn.now_ms);
+    resume_hooks(run);
+    keep_state(run, true);
     close_run(run);
 }
 

@@ -166,6 +166,7 @@ static const struct {
     {"metadata", LIMIT_METADATA},
     {"object_size", LIMIT_OBJECT_SIZE},
     {"parts", LIMIT_PARTS},
+    {"state", LIMIT_STATE},
 };
 
 static void add_limits(lua_State *L)

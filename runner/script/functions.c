@@ -43,14 +43,23 @@ static void push_function(lua_State *L, const struct call *call, const char *nam
     lua_pop(L, 1);
 }
 
+static void set_text(lua_State *L, const char *name, const char *text)
+{
+    if (!text || !*text)
+        return;
+    lua_pushstring(L, text);
+    lua_setfield(L, -2, name);
+}
+
 /* [-0, +1]  A fresh table: the function may keep it. */
 static void push_object(lua_State *L, const struct object_view *object)
 {
     const struct object_info *info = object->info;
 
     lua_createtable(L, 0, 6);
-    lua_pushstring(L, object->key);
-    lua_setfield(L, -2, "key");
+    set_text(L, "key", object->key);
+    set_text(L, "target", object->target);
+    set_text(L, "etag", info->etag);
     if (info->size >= 0) {
         lua_pushinteger(L, info->size);
         lua_setfield(L, -2, "size");
@@ -58,10 +67,6 @@ static void push_object(lua_State *L, const struct object_view *object)
     if (info->mtime_ns) {
         lua_pushnumber(L, (double)info->mtime_ns / 1e9);
         lua_setfield(L, -2, "mtime");
-    }
-    if (info->etag[0]) {
-        lua_pushstring(L, info->etag);
-        lua_setfield(L, -2, "etag");
     }
 }
 

@@ -13,6 +13,7 @@
 #include "script/task.h"
 #include <assert.h>
 #include <lauxlib.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,7 +28,7 @@ struct queued {
     int n_texts;
 };
 
-static const char *keep(struct queued *item, const char *text)
+static const char *keep_text(struct queued *item, const char *text)
 {
     return text ? (item->text[item->n_texts++] = xstrdup(text)) : NULL;
 }
@@ -37,14 +38,14 @@ static struct queued *queued_new(const struct event *event, uint64_t ticket)
     struct queued *item = xcalloc(1, sizeof *item);
     item->event = *event;
     item->ticket = ticket;
-    item->event.key = keep(item, event->key);
-    item->event.target = keep(item, event->target);
-    item->event.bucket = keep(item, event->bucket);
-    item->event.path = keep(item, event->path);
-    item->event.part.etag = keep(item, event->part.etag);
-    item->event.reason = keep(item, event->reason);
-    item->event.upload_id = keep(item, event->upload_id);
-    item->event.temp = keep(item, event->temp);
+    item->event.key = keep_text(item, event->key);
+    item->event.target = keep_text(item, event->target);
+    item->event.bucket = keep_text(item, event->bucket);
+    item->event.path = keep_text(item, event->path);
+    item->event.part.etag = keep_text(item, event->part.etag);
+    item->event.reason = keep_text(item, event->reason);
+    item->event.upload_id = keep_text(item, event->upload_id);
+    item->event.temp = keep_text(item, event->temp);
     if (event->err) {
         item->err = *event->err;
         item->event.err = &item->err;
@@ -138,7 +139,13 @@ static void hook_failed(struct run *run, struct delivery *delivery)
     log_error("hook %s%s%s: %s", event_name(event->kind), event->key ? " of " : "",
               event->key ? event->key : "", delivery->err.message);
     run_hook_failed(run);
-    delivery->decision = (struct decision){.kind = DECIDE_POLICY, .after_ms = -1};
+    /* Nothing is deleted where the one that should have looked could not. */
+    bool doubt = event->kind == EVENT_BEFORE_DELETE;
+    delivery->decision =
+        (struct decision){.kind = doubt ? DECIDE_VETO : DECIDE_POLICY, .after_ms = -1};
+    if (doubt)
+        snprintf(delivery->decision.reason, sizeof delivery->decision.reason,
+                 "the hook before_delete failed");
 }
 
 static void deliver(struct script *script, struct run *run, struct queued *item)
@@ -219,6 +226,66 @@ static bool hooks_refresh(void *ctx, struct store *store, struct err *err)
     return err_set(err, ERR_AUTH, "new credentials for %s: %s", store->name, refresh.err.message);
 }
 
+struct keeping {
+    struct script *script;
+    const char *given;
+    bool last;
+    char *text; /* what save answered */
+    struct err err;
+};
+
+/* [-0, +1]  "load" or "save" of SCRIPT_STATE. */
+static void push_keeper(lua_State *L, const char *name)
+{
+    luaL_checkstack(L, 20, NULL);
+    lua_getfield(L, LUA_REGISTRYINDEX, SCRIPT_STATE);
+    lua_getfield(L, -1, name);
+    lua_remove(L, -2);
+}
+
+static int remember_protected(lua_State *L)
+{
+    struct keeping *keeping = lua_touserdata(L, 1);
+    push_keeper(L, "load");
+    lua_pushstring(L, keeping->given);
+    task_run(L, 1, 0, keeping->script->hook_timeout_ms, &keeping->err);
+    return 0;
+}
+
+static int recall_protected(lua_State *L)
+{
+    struct keeping *keeping = lua_touserdata(L, 1);
+    push_keeper(L, "save");
+    lua_pushboolean(L, keeping->last);
+    if (task_run(L, 1, 1, keeping->script->hook_timeout_ms, &keeping->err))
+        keeping->text = xstrdup(lua_tostring(L, -1));
+    return 0;
+}
+
+static bool keep(struct keeping *keeping, lua_CFunction body, struct err *err)
+{
+    struct err outer = {0};
+    if (!vm_run(keeping->script->vm, body, keeping, &outer))
+        keeping->err = outer;
+    if (keeping->err.kind == ERR_NONE)
+        return true;
+    *err = keeping->err;
+    return false;
+}
+
+static bool hooks_remember(void *ctx, const char *text, struct err *err)
+{
+    struct keeping keeping = {.script = ctx, .given = text};
+    return keep(&keeping, remember_protected, err);
+}
+
+static char *hooks_recall(void *ctx, bool last, struct err *err)
+{
+    struct keeping keeping = {.script = ctx, .last = last};
+    keep(&keeping, recall_protected, err);
+    return keeping.text;
+}
+
 void script_hooks(struct script *script, struct hooks *hooks)
 {
     *hooks = (struct hooks){.ctx = script};
@@ -234,6 +301,8 @@ void script_hooks(struct script *script, struct hooks *hooks)
     hooks->wants = hooks_wants;
     hooks->emit = hooks_emit;
     hooks->resume = hooks_resume;
+    hooks->remember = hooks_remember;
+    hooks->recall = hooks_recall;
 }
 
 void hooks_free(struct script *script)

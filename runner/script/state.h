@@ -40,4 +40,5 @@ void value_read_decision(lua_State *L, struct decision *decision);
     "haul.providers" /* place in job->stores, from 1 -> function -> credentials */
 #define SCRIPT_FUNCTIONS "haul.functions" /* task number -> { map =, compare =, ... } */
 #define SCRIPT_JOB       "haul.running"   /* a hook's second argument */
+#define SCRIPT_STATE     "haul.state"     /* { load =, save = } of job.state */
 #define SCRIPT_DECIDE    "haul.decide"    /* what a hook returned -> plain decision, or an error */

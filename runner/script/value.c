@@ -100,8 +100,10 @@ static void read_handlers(lua_State *L, struct script *script)
         lua_pop(L, 1);
     }
     lua_setfield(L, LUA_REGISTRYINDEX, SCRIPT_HANDLERS);
-    static const char *const names[][2] = {
-        {"providers", SCRIPT_PROVIDERS}, {"running", SCRIPT_JOB}, {"decide", SCRIPT_DECIDE}};
+    static const char *const names[][2] = {{"providers", SCRIPT_PROVIDERS},
+                                           {"running", SCRIPT_JOB},
+                                           {"state", SCRIPT_STATE},
+                                           {"decide", SCRIPT_DECIDE}};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         lua_getfield(L, -1, names[i][0]);
         lua_setfield(L, LUA_REGISTRYINDEX, names[i][1]);

@@ -33,7 +33,7 @@ static struct run *const fake_run = (struct run *)&calls;
 
 void run_decide(struct run *run, uint64_t ticket, const struct decision *d)
 {
-    static const char *const kinds[] = {"policy", "retry", "skip", "fail", "defer", "stop"};
+    static const char *const kinds[] = {"policy", "retry", "skip", "fail", "defer", "stop", "veto"};
     (void)run;
     buf_addf(&calls, "decide %d %s after=%lld part_size=%lld refresh=%d reason=%s\n", (int)ticket,
              kinds[d->kind], (long long)d->after_ms, (long long)d->part_size,
