@@ -1,6 +1,7 @@
 -- What an object carries beside its bytes: headers, metadata, storage class, access list, tags.  Each
 -- is a value for all objects, or a function that gives one for each.  Names are those of
 -- runner/wire/attributes.h.
+local core = require "haul.core"
 local err = require "haul.err"
 local schema = require "haul.schema"
 
@@ -104,6 +105,18 @@ local function sort(list)
   return list
 end
 
+-- Why a list is more than an object can carry, or nil.
+function attributes.fault(list)
+  local bytes = 0
+  for _, field in ipairs(list) do bytes = bytes + #field[1] + #field[2] + 2 end
+  if bytes > core.limits.metadata then
+    return ("headers, metadata and tags together are more than %s"):format(core.show_size(core.limits.metadata))
+  end
+  if #list > core.limits.attributes then
+    return ("headers, metadata and tags are more than %d together"):format(core.limits.attributes)
+  end
+end
+
 -- What all objects of the task get.
 function attributes.fixed(fields)
   local all = {}
@@ -128,10 +141,12 @@ function attributes.of(fields, object)
     local given = type(value) == "function" and value(object) or nil
     if given ~= nil then
       local list, reason = readers[name](given)
-      if not list then error(err.new("script", ("%s of %s: %s"):format(name, err.show(object.key), reason)), 0) end
+      if not list then error(err.new("invalid", ("%s of %s: %s"):format(name, err.show(object.key), reason)), 0) end
       table.move(list, 1, #list, #all + 1, all)
     end
   end
+  local fault = attributes.fault(all)
+  if fault then error(err.new("invalid", ("%s: %s"):format(err.show(object.key), fault)), 0) end
   return sort(all)
 end
 

@@ -1,4 +1,5 @@
--- The list of keys of a task: plain, free of surprises, and each but once.
+-- The list of keys of a task: plain, free of surprises, and each but once; where a directory is one
+-- of the sides, such as can be paths there.
 local err = require "haul.err"
 local place = require "haul.place"
 
@@ -17,7 +18,7 @@ end
 local function check_key(value, seen, i)
   local key = rawget(value, i)
   if type(key) ~= "string" then return ("keys[%d] must be text, not %s"):format(i, err.show(key)) end
-  local fault = place.impossible(key) or place.unsafe(key)
+  local fault = place.impossible(key)
   if fault then return ("keys[%d] is %s, which cannot be used: %s"):format(i, err.show(key), fault) end
   if seen[key] then return ("keys[%d] and keys[%d] are both %s"):format(seen[key], i, err.show(key)) end
   seen[key] = i
@@ -38,6 +39,17 @@ local function check_nesting(seen)
   end
 end
 
+-- Why the keys of a checked list cannot all be paths below one directory, or nil.
+function keys.path_fault(list)
+  local seen = {}
+  for i, key in ipairs(list) do
+    local fault = place.unsafe(key)
+    if fault then return ("keys[%d] is %s, which cannot be used: %s"):format(i, err.show(key), fault) end
+    seen[key] = i
+  end
+  return check_nesting(seen)
+end
+
 -- A copy of the list; nil and why not.
 function keys.check(value)
   if type(value) ~= "table" then return nil, "a list of keys is expected, not " .. err.show(value) end
@@ -47,7 +59,6 @@ function keys.check(value)
     fault = fault or check_key(value, seen, i)
     if fault then return nil, fault end
   end
-  fault = fault or check_nesting(seen)
   if fault then return nil, fault end
   return table.move(value, 1, rawlen(value), 1, {})
 end

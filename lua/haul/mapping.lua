@@ -86,6 +86,7 @@ end
 local function compare(fields)
   return function(source, target)
     source.name = relative(fields, source.key)
+    target.name = source.name
     local same, why = fields.compare(source, target)
     return not not same, type(why) == "string" and why or nil
   end

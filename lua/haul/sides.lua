@@ -1,5 +1,6 @@
 -- Both sides of a task together: what fits, and what can never end well.
 local err = require "haul.err"
+local keys = require "haul.keys"
 local place = require "haul.place"
 local store = require "haul.store"
 
@@ -73,10 +74,19 @@ local function check_target_name(fields, refuse)
   end
 end
 
+-- An iterator's keys are looked at one by one, when they come.
+local function check_keys(fields, refuse)
+  local listed = type(fields.keys) == "table" and getmetatable(fields.keys) == nil
+  if not listed or is_remote(fields.from) and is_remote(fields.to) then return end
+  local fault = keys.path_fault(fields.keys)
+  if fault then refuse("option 'keys': %s", fault) end
+end
+
 function sides.check(fields)
   local function refuse(text, ...) err.raise(fields.where_at, fields.who, text, ...) end
   check_shape(fields, refuse)
   check_web(fields, refuse)
+  check_keys(fields, refuse)
   if fields.kind == "delete" then return end
   if is_remote(fields.from) == is_remote(fields.to) then check_apart(fields, refuse) end
   check_target_name(fields, refuse)

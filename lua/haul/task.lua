@@ -156,6 +156,9 @@ local function word(value, default)
 end
 
 local function plain(fields, job, place_of)
+  local carried = attributes.fixed(fields)
+  local fault = attributes.fault(carried)
+  if fault then err.raise(fields.where_at, fields.who, "%s", fault) end
   local quota_ = fields.max_delete or { share = 1.0, count = -1 }
   local out = selection.normalize(fields)
   out.kind = fields.kind
@@ -166,7 +169,7 @@ local function plain(fields, job, place_of)
   out.part_size = part_size(fields, job)
   out.concurrency, out.rate = fields.concurrency or 0, fields.rate or -1
   out.retry = fields.retry or job.retry
-  out.attributes, out.preserve = attributes.fixed(fields), fields.preserve ~= false
+  out.attributes, out.preserve = carried, fields.preserve ~= false
   out.overwrite, out.route = fields.overwrite or "always", fields.route or "auto"
   out.compare, out.conflict = word(fields.compare, "fingerprint"), word(fields.conflict, "error")
   out.remove = fields.delete or fields.kind == "delete"

@@ -160,6 +160,7 @@ static const struct {
     const char *name;
     int64_t value;
 } limits[] = {
+    {"attributes", HTTP_FIELDS_MAX},
     {"concurrency", LIMIT_CONCURRENCY},
     {"key", LIMIT_KEY},
     {"lanes", LIMIT_LANES},

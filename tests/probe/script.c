@@ -134,9 +134,62 @@ static void push_store(lua_State *L, const struct job_store *entry)
         push_remote(L, entry->store);
 }
 
+static void set_texts(lua_State *L, const char *name, char **texts, int n)
+{
+    if (!texts)
+        return;
+    lua_newtable(L);
+    for (int i = 0; i < n; i++) {
+        lua_pushstring(L, texts[i]);
+        lua_rawseti(L, -2, i + 1);
+    }
+    lua_setfield(L, -2, name);
+}
+
+/* [-0, +1]  "name=text" of each, in order. */
+static void push_fields(lua_State *L, const struct http_fields *fields)
+{
+    struct buf out = buf_new(1 << 16);
+    for (int i = 0; fields && i < fields->n; i++)
+        buf_addf(&out, "%s%s=%s", i ? " " : "", http_fields_name(fields, i),
+                 http_fields_value(fields, i));
+    lua_pushstring(L, buf_str(&out));
+    buf_free(&out);
+}
+
+static void push_rules(lua_State *L, const struct task *task)
+{
+    const struct selection *selection = &task->selection;
+    set_texts(L, "include", selection->include, selection->n_include);
+    set_texts(L, "exclude", selection->exclude, selection->n_exclude);
+    set_int(L, "min_size", selection->min_size);
+    set_int(L, "max_size", selection->max_size);
+    set_int(L, "since", selection->since_ms);
+    set_int(L, "before", selection->until_ms);
+    set_int(L, "kind", task->kind);
+    set_int(L, "overwrite", task->overwrite);
+    set_int(L, "compare", task->compare);
+    set_int(L, "conflict", task->conflict);
+    set_int(L, "route", task->route);
+    set_int(L, "remove", task->remove);
+    set_int(L, "preserve", task->preserve);
+    set_int(L, "keeps_empty", task->keeps_empty);
+    set_int(L, "max_deletes", task->max_deletes);
+    lua_pushnumber(L, task->max_delete);
+    lua_setfield(L, -2, "max_delete");
+    set_texts(L, "splits", task->splits, task->n_splits);
+    set_int(L, "auto_splits", task->auto_splits);
+    set_int(L, "functions", task->functions);
+    set_int(L, "is_also", task->is_also);
+    set_int(L, "also", task->also ? task->also->number : 0);
+    push_fields(L, task->attributes);
+    lua_setfield(L, -2, "attributes");
+}
+
 static void push_task(lua_State *L, const struct task *task)
 {
     lua_newtable(L);
+    push_rules(L, task);
     set_text(L, "from", task->from->name);
     set_text(L, "to", task->to->name);
     set_text(L, "from_path", task->from_path);
@@ -150,14 +203,7 @@ static void push_task(lua_State *L, const struct task *task)
     set_int(L, "cap", task->retry.cap_ms);
     set_int(L, "jitter", task->retry.jitter);
     set_int(L, "retry_on", task->retry.on);
-    if (!task->keys)
-        return;
-    lua_newtable(L);
-    for (int i = 0; i < task->n_keys; i++) {
-        lua_pushstring(L, task->keys[i]);
-        lua_rawseti(L, -2, i + 1);
-    }
-    lua_setfield(L, -2, "keys");
+    set_texts(L, "keys", task->keys, task->n_keys);
 }
 
 static void push_job(lua_State *L, const struct job *job)
@@ -170,6 +216,14 @@ static void push_job(lua_State *L, const struct job *job)
     set_int(L, "workers", job->workers);
     set_int(L, "rate", job->rate);
     set_int(L, "durability", job->durability);
+    set_int(L, "overlap", job->overlap);
+    set_int(L, "window", job->window.set);
+    set_int(L, "window_from", job->window.from_min);
+    set_int(L, "window_to", job->window.to_min);
+    lua_pushnumber(L, job->breaker.share);
+    lua_setfield(L, -2, "breaker_share");
+    set_int(L, "breaker_count", job->breaker.count);
+    set_int(L, "breaker_of", job->breaker.of);
     lua_newtable(L);
     for (int i = 0; i < job->n_stores; i++) {
         push_store(L, &job->stores[i]);
@@ -277,12 +331,18 @@ static const struct task *task_at(struct script *script, int number)
     return number ? &script_job(script)->tasks[number - 1] : NULL;
 }
 
+static struct hooks hooks_of(lua_State *L)
+{
+    struct hooks hooks;
+    script_hooks(check_script(L), &hooks);
+    return hooks;
+}
+
 static int probe_wants(lua_State *L)
 {
     struct script *script = check_script(L);
-    struct hooks hooks;
+    struct hooks hooks = hooks_of(L);
     enum event_kind kind;
-    script_hooks(script, &hooks);
     if (!hooks.wants)
         return 0;
     luaL_argcheck(L, event_parse(luaL_checkstring(L, 3), &kind), 3, "no event");
@@ -294,7 +354,7 @@ static int probe_wants(lua_State *L)
 static int probe_tell(lua_State *L)
 {
     struct script *script = check_script(L);
-    struct hooks hooks;
+    struct hooks hooks = hooks_of(L);
     struct err err = {.kind = ERR_THROTTLED,
                       .status = 503,
                       .code = "SlowDown",
@@ -326,7 +386,10 @@ static int probe_tell(lua_State *L)
     event.part.has_crc64 = true;
     event.part.crc64 = UINT64_MAX;
     event.part.seconds = 0.25;
-    script_hooks(script, &hooks);
+    event.removal.objects = 5;
+    event.removal.bytes = 50;
+    event.removal.target_objects = 20;
+    event.removal.source_objects = 15;
     hooks.emit(hooks.ctx, &event, (uint64_t)luaL_optinteger(L, 4, 0));
     return 0;
 }
@@ -334,8 +397,7 @@ static int probe_tell(lua_State *L)
 /* -> what the hooks asked of the run, a line each */
 static int probe_resume(lua_State *L)
 {
-    struct hooks hooks;
-    script_hooks(check_script(L), &hooks);
+    struct hooks hooks = hooks_of(L);
     buf_clear(&calls);
     hooks.resume(hooks.ctx, fake_run, 0);
     lua_pushstring(L, buf_str(&calls));
@@ -346,9 +408,8 @@ static int probe_resume(lua_State *L)
 static int probe_refresh(lua_State *L)
 {
     struct script *script = check_script(L);
-    struct hooks hooks;
+    struct hooks hooks = hooks_of(L);
     struct err err = {0};
-    script_hooks(script, &hooks);
     luaL_argcheck(L, hooks.refresh, 1, "no refresh");
     if (!hooks.refresh(hooks.ctx, script_job(script)->stores[luaL_checkinteger(L, 2) - 1].store,
                        &err))
@@ -357,10 +418,154 @@ static int probe_refresh(lua_State *L)
     return 1;
 }
 
+/* --- the functions of tasks ----------------------------------------------------------- */
+
+/* The object { key =, target =, size =, mtime =, etag = } at `index`; texts are borrowed. */
+static struct object_view read_object(lua_State *L, int index, struct object_info *info)
+{
+    struct object_view object = {.info = info};
+    memset(info, 0, sizeof *info);
+    info->size = -1;
+    luaL_checktype(L, index, LUA_TTABLE);
+    if (lua_getfield(L, index, "size") == LUA_TNUMBER)
+        info->size = lua_tointeger(L, -1);
+    lua_getfield(L, index, "mtime");
+    info->mtime_ns = lua_tointeger(L, -1) * 1000000000;
+    lua_getfield(L, index, "etag");
+    snprintf(info->etag, sizeof info->etag, "%s", luaL_optstring(L, -1, ""));
+    lua_getfield(L, index, "key");
+    object.key = lua_tostring(L, -1);
+    lua_getfield(L, index, "target");
+    object.target = lua_tostring(L, -1);
+    lua_pop(L, 5); /* the argument keeps them */
+    return object;
+}
+
+static void mapping_free(struct mapping *mapping)
+{
+    free(mapping->target);
+    if (mapping->attributes)
+        http_fields_free(mapping->attributes);
+    free(mapping->attributes);
+    *mapping = (struct mapping){0};
+}
+
+/* task number, object, times -> selected, target, attributes, part size; or nil, kind, message */
+static int probe_map(lua_State *L)
+{
+    struct script *script = check_script(L);
+    struct hooks hooks = hooks_of(L);
+    struct object_info info;
+    struct mapping mapping = {0};
+    struct err err = {0};
+    const struct task *task = task_at(script, (int)luaL_checkinteger(L, 2));
+    struct object_view object = read_object(L, 3, &info);
+    luaL_argcheck(L, hooks.map, 1, "no map");
+    bool good = true;
+    for (lua_Integer n = luaL_optinteger(L, 4, 1); n > 0 && good; n--) {
+        mapping_free(&mapping);
+        good = hooks.map(hooks.ctx, task, &object, &mapping, &err);
+    }
+    lua_pushboolean(L, mapping.selected);
+    lua_pushstring(L, mapping.target);
+    push_fields(L, mapping.attributes);
+    lua_pushinteger(L, mapping.part_size);
+    mapping_free(&mapping);
+    return good ? 4 : push_err(L, &err);
+}
+
+/* task number, source, target -> same, why; or nil, kind, message */
+static int probe_compare(lua_State *L)
+{
+    struct script *script = check_script(L);
+    struct hooks hooks = hooks_of(L);
+    struct object_info here, there;
+    struct err err = {0};
+    bool same = false;
+    char why[256] = "";
+    struct object_view source = read_object(L, 3, &here), target = read_object(L, 4, &there);
+    if (!hooks.compare(hooks.ctx, task_at(script, (int)luaL_checkinteger(L, 2)), &source, &target,
+                       &same, why, &err))
+        return push_err(L, &err);
+    lua_pushboolean(L, same);
+    lua_pushstring(L, why);
+    return 2;
+}
+
+/* task number -> key, target or nil, size; nothing at the end; or nil, kind, message */
+static int probe_yield(lua_State *L)
+{
+    struct script *script = check_script(L);
+    struct hooks hooks = hooks_of(L);
+    struct object_info info = {.size = -1};
+    struct err err = {0};
+    char *target = NULL;
+    char *key =
+        hooks.yield(hooks.ctx, task_at(script, (int)luaL_checkinteger(L, 2)), &info, &target, &err);
+    if (!key)
+        return err.kind == ERR_NONE ? 0 : push_err(L, &err);
+    lua_pushstring(L, key);
+    lua_pushstring(L, target);
+    lua_pushinteger(L, info.size);
+    free(key);
+    free(target);
+    return 3;
+}
+
+/* task number, key, other, target -> name, or false for "skip it"; or nil, kind, message */
+static int probe_settle(lua_State *L)
+{
+    struct script *script = check_script(L);
+    struct hooks hooks = hooks_of(L);
+    struct err err = {0};
+    char *name =
+        hooks.settle(hooks.ctx, task_at(script, (int)luaL_checkinteger(L, 2)),
+                     luaL_checkstring(L, 3), luaL_checkstring(L, 4), luaL_checkstring(L, 5), &err);
+    if (err.kind != ERR_NONE)
+        return push_err(L, &err);
+    if (name)
+        lua_pushstring(L, name);
+    else
+        lua_pushboolean(L, 0);
+    free(name);
+    return 1;
+}
+
+/* text or nil -> true; or nil, kind, message */
+static int probe_remember(lua_State *L)
+{
+    struct hooks hooks = hooks_of(L);
+    struct err err = {0};
+    if (!hooks.remember(hooks.ctx, luaL_optstring(L, 2, NULL), &err))
+        return push_err(L, &err);
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
+/* whether it is the last time -> text, or false where nothing changed; or nil, kind, message */
+static int probe_recall(lua_State *L)
+{
+    struct hooks hooks = hooks_of(L);
+    struct err err = {0};
+    char *text = hooks.recall(hooks.ctx, lua_toboolean(L, 2), &err);
+    if (err.kind != ERR_NONE)
+        return push_err(L, &err);
+    if (text)
+        lua_pushstring(L, text);
+    else
+        lua_pushboolean(L, 0);
+    free(text);
+    return 1;
+}
+
 static const luaL_Reg script_methods[] = {
-    {"__gc", probe_free},       {"free", probe_free}, {"job", probe_job},
-    {"refresh", probe_refresh}, {"tell", probe_tell}, {"resume", probe_resume},
-    {"wants", probe_wants},     {NULL, NULL},
+    {"__gc", probe_free},       {"compare", probe_compare},
+    {"free", probe_free},       {"job", probe_job},
+    {"map", probe_map},         {"recall", probe_recall},
+    {"refresh", probe_refresh}, {"remember", probe_remember},
+    {"resume", probe_resume},   {"settle", probe_settle},
+    {"tell", probe_tell},       {"wants", probe_wants},
+    {"yield", probe_yield},     {NULL, NULL},
 };
 
 /* -> haul.core, for specs of the modules in lua/ */
