@@ -62,7 +62,7 @@ static void refuse_stream(struct transfer *t, struct turn *turn)
     transfer_give_up(t, &err, turn);
 }
 
-/* Parts that were copied by the service, or checked against another sum, are of no use here. */
+/* Parts that were checked against another sum are of no use here. */
 static void carry_on(struct transfer *t, struct turn *turn)
 {
     struct err err = {0};
@@ -72,6 +72,8 @@ static void carry_on(struct transfer *t, struct turn *turn)
         multipart_begin(t, 0);
         return;
     }
+    if (server_carries_on(t))
+        return;
     err_set(&err, ERR_CHANGED, "the interrupted run checked its parts in another way");
     transfer_restart(t, &err, turn);
 }

@@ -94,9 +94,22 @@ static bool was_relayed(const struct transfer *t)
     return t->row.upload_id[0] && (t->row.sum_kind != SUM_NONE || t->row.md5_parts);
 }
 
+/* Parts that the service copied show that it does so for these two buckets, whatever it said of
+ * another object since. */
+bool server_carries_on(struct transfer *t)
+{
+    const struct task *task = t->item->task;
+    if (!t->row.upload_id[0] || was_relayed(t) || task->route != ROUTE_AUTO ||
+        !same_service(task->from, task->to))
+        return false;
+    t->way = WAY_SERVER;
+    multipart_begin(t, 0);
+    return true;
+}
+
 static void settle_head(struct transfer *t, struct op *op, struct turn *turn)
 {
-    if (!source_seen(t, op, turn))
+    if (!source_seen(t, op, turn) || server_carries_on(t))
         return;
     bool refused = server_way(t->item->task, turn) == WAY_RELAY; /* since this began */
     if (refused || (was_relayed(t) && t->item->task->route == ROUTE_AUTO)) {
