@@ -68,6 +68,13 @@ static struct op *question_for(const struct store *store, enum call_kind kind)
     return op;
 }
 
+/* What has failed is no failure for what is to be done; always true. */
+static bool forgive(struct err *err)
+{
+    *err = (struct err){0};
+    return true;
+}
+
 /* May this bucket be listed, or at least: is the request understood as ours?  Keys that may only
  * read or only write objects are common, so a refusal to list is no failure where nothing is to be
  * listed. */
@@ -76,7 +83,8 @@ static bool reach_bucket(struct probe *probe, const struct task *task, const str
 {
     struct op *question = question_for(store, CALL_LIST);
     question->in.call.prefix = prefix;
-    bool ok = settled(probe, task, question, err) || (err->kind == ERR_DENIED && !listed);
+    bool ok =
+        settled(probe, task, question, err) || (err->kind == ERR_DENIED && !listed && forgive(err));
     op_free(question);
     return ok || err_wrap(err, "%s cannot be reached", store->name);
 }
@@ -86,11 +94,12 @@ static bool reach_object(struct probe *probe, const struct task *task, struct er
 {
     struct op *question = question_for(task->from, CALL_HEAD);
     question->in.call.key = question->in.path = task->from_path;
-    bool ok = settled(probe, task, question, err) ||
-              (err->kind == ERR_DENIED && task->from->kind != STORE_DIR) ||
-              (err->status && err->kind != ERR_MISSING && task->from->kind == STORE_WEB);
+    bool ok = settled(probe, task, question, err);
+    bool denied = err->kind == ERR_DENIED && task->from->kind != STORE_DIR;
+    bool head_only = err->status && err->kind != ERR_MISSING && task->from->kind == STORE_WEB;
     op_free(question);
-    return ok || err_wrap(err, "%s/%s", task->from->name, task->from_path);
+    return ok || ((denied || head_only) && forgive(err)) ||
+           err_wrap(err, "%s/%s", task->from->name, task->from_path);
 }
 
 /* A directory that is not there lists as an empty one, like a prefix of a bucket; but here it can
@@ -102,7 +111,8 @@ static bool prefix_exists(struct probe *probe, const struct task *task, struct o
     char *path = xstrndup(task->from_path, len ? len - 1 : 0);
     question->in.call.kind = CALL_HEAD;
     question->in.path = path;
-    bool ok = len == 0 || settled(probe, task, question, err) || err->kind != ERR_MISSING;
+    bool ok = len == 0 || settled(probe, task, question, err) ||
+              (err->kind != ERR_MISSING && forgive(err));
     free(path);
     return ok;
 }
