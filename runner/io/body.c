@@ -43,23 +43,17 @@ static bool is_upload(const struct op *op)
 }
 
 void body_start(struct body *body, struct op *op, struct block_pool *pool, const struct buf *small,
-                int64_t len)
+                int64_t len, struct relay *relay)
 {
-    *body = (struct body){.op = op, .pool = pool, .len = len};
+    *body = (struct body){.op = op, .pool = pool, .len = len, .relay = relay};
     if (!is_upload(op))
         body->memory = small->data;
-    else if (op->in.fd < 0)
+    else if (op->in.fd < 0 && !relay)
         body->memory = op->in.memory;
     op->out.moved = 0;
     op->out.sum = 0;
     if (op->in.call.kind == CALL_GET && op->in.memory_max > 0)
         op->out.body = buf_new((size_t)op->in.memory_max);
-}
-
-void body_join(struct body *body, struct relay *relay)
-{
-    body->relay = relay;
-    body->memory = NULL;
 }
 
 static void add_sum(struct op *op, const void *data, size_t len)
@@ -157,8 +151,11 @@ int64_t body_get(struct body *body, char *out, int64_t max, struct err *err)
     return (int64_t)n;
 }
 
-void body_rewind(struct body *body)
+bool body_rewind(struct body *body)
 {
+    if (body->relay && !relay_rewind(body->relay))
+        return false;
     body->op->out.moved = 0;
     body->op->out.sum = 0;
+    return true;
 }

@@ -32,14 +32,12 @@ struct body {
 
 /* `small` holds the body of a call that carries a document; unused for object data. */
 void body_start(struct body *body, struct op *op, struct block_pool *pool, const struct buf *small,
-                int64_t len);
+                int64_t len, struct relay *relay);
 
 /* Received object data; false with `err` when it cannot be kept. */
 bool body_put(struct body *body, const char *data, size_t len, struct err *err);
 /* All of it is here: writes what is left. */
 bool body_end(struct body *body, struct err *err);
-/* The rest of the body comes from, or goes to, the other half of a pair. */
-void body_join(struct body *body, struct relay *relay);
 /* Forgets what is gathered. */
 void body_drop(struct body *body);
 
@@ -47,5 +45,5 @@ void body_drop(struct body *body);
 int64_t body_get(struct body *body, char *out, int64_t max, struct err *err);
 /* What is left to send. */
 int64_t body_left(const struct body *body);
-/* Sending begins again. */
-void body_rewind(struct body *body);
+/* Sending begins again; false when what was sent is not at hand any more. */
+bool body_rewind(struct body *body);

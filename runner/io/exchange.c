@@ -1,7 +1,6 @@
 #include "io/exchange.h"
 #include "base/clock.h"
 #include "base/list.h"
-#include "base/version.h"
 #include "io/socket.h"
 #include "io/transport.h"
 #include <curl/curl.h>
@@ -10,7 +9,6 @@
 
 #define MS                 INT64_C(1000000)
 #define SMALL_RECEIVE      (16 << 10) /* also what one read of a throttled one may take unpaid */
-#define DEFAULT_CONNECT_MS 10000
 #define DEFAULT_STALL_MS   30000
 #define set(exchange, ...) (void)curl_easy_setopt((exchange)->easy, __VA_ARGS__)
 
@@ -48,6 +46,15 @@ static void pause_here(struct exchange *exchange)
     count(&exchange->env->count.paused, 1);
 }
 
+/* When nothing holds it any more. */
+static void go_on(struct exchange *exchange, int64_t now_ns)
+{
+    if (exchange->paused || exchange->held)
+        return;
+    exchange->active_ns = now_ns;
+    curl_easy_pause(exchange->easy, CURLPAUSE_CONT);
+}
+
 int64_t exchange_resume(struct exchange *exchange, int64_t now_ns)
 {
     int64_t wait = toll_resume(&exchange->toll, now_ns);
@@ -55,23 +62,28 @@ int64_t exchange_resume(struct exchange *exchange, int64_t now_ns)
     if (wait)
         return wait;
     exchange->paused = false;
-    exchange->active_ns = now_ns;
     count(&exchange->env->count.paused, -1);
-    curl_easy_pause(exchange->easy, CURLPAUSE_CONT);
+    go_on(exchange, now_ns);
     return 0;
 }
 
-void exchange_join(struct exchange *exchange, struct relay *relay)
+/* --- the other half of a pair --------------------------------------------------------- */
+
+/* A source goes on when there is room for as much as curl brings before it looks at a pause, and
+ * for half of the ring: many small steps would cost more than they move. */
+static bool may_go_on(const struct exchange *exchange)
 {
-    exchange->relay = relay;
-    body_join(&exchange->body, relay);
+    if (is_put(exchange->op))
+        return relay_ready(exchange->relay) > 0;
+    return relay_room(exchange->relay) >= exchange->relay->pool->size / 2;
 }
 
 void exchange_release(struct exchange *exchange, int64_t now_ns)
 {
+    if (!exchange->held || !may_go_on(exchange))
+        return;
     exchange->held = false;
-    exchange->active_ns = now_ns;
-    curl_easy_pause(exchange->easy, CURLPAUSE_CONT);
+    go_on(exchange, now_ns);
 }
 
 /* --- sockets -------------------------------------------------------------------------- */
@@ -190,16 +202,31 @@ static size_t on_header(char *line, size_t size, size_t n, void *arg)
     return is_astray(exchange) ? 0 : size * n;
 }
 
-static bool receive_data(struct exchange *exchange, const char *data, size_t n)
+/* How many bytes of object data make the answer; -1: as many as come. */
+static int64_t whole_len(const struct exchange *exchange)
 {
     const struct object_call *call = &exchange->op->in.call;
 
+    if (call->len >= 0)
+        return call->len;
+    return exchange->relay ? exchange->relay->put->in.call.len : call->total;
+}
+
+static bool receive_data(struct exchange *exchange, const char *data, size_t n)
+{
+    int64_t whole = whole_len(exchange);
+
     exchange->got += (int64_t)n;
-    if (call->len >= 0 && exchange->got > call->len)
-        return err_set(&exchange->err, ERR_SERVER,
-                       "the answer has more than the %lld bytes asked for", (long long)call->len);
+    if (whole >= 0 && exchange->got > whole)
+        return err_set(&exchange->err, exchange->op->in.call.len < 0 ? ERR_CHANGED : ERR_SERVER,
+                       "the answer has more than the %lld bytes asked for", (long long)whole);
     if (!body_put(&exchange->body, data, n, &exchange->err))
         return false;
+    if (exchange->relay && relay_room(exchange->relay) < (size_t)exchange->read_size &&
+        !exchange->held) {
+        exchange->held = true;
+        curl_easy_pause(exchange->easy, CURLPAUSE_ALL);
+    }
     if (!toll_receive(&exchange->toll, (int64_t)n, exchange->active_ns) && !exchange->paused) {
         pause_here(exchange);
         curl_easy_pause(exchange->easy, CURLPAUSE_ALL);
@@ -244,8 +271,8 @@ static size_t on_send(char *out, size_t size, size_t n, void *arg)
 
     exchange->active_ns = clock_mono_ns();
     want = want < left ? want : left;
-    if (want && exchange->relay && exchange->relay->n < (size_t)want)
-        want = (int64_t)exchange->relay->n;
+    if (want && exchange->relay && (int64_t)relay_ready(exchange->relay) < want)
+        want = (int64_t)relay_ready(exchange->relay);
     if (left && !want) {
         exchange->held = true;
         return CURL_READFUNC_PAUSE;
@@ -268,127 +295,14 @@ static int on_rewind(void *arg, curl_off_t offset, int origin)
 {
     struct exchange *exchange = arg;
 
-    if (offset != 0 || origin != SEEK_SET || exchange->relay) /* what was relayed is gone */
+    if (offset != 0 || origin != SEEK_SET || !body_rewind(&exchange->body))
         return CURL_SEEKFUNC_FAIL;
-    body_rewind(&exchange->body);
     toll_rewind(&exchange->toll);
     return CURL_SEEKFUNC_OK;
 }
 
-static void add_header(struct exchange *exchange, const char *line)
-{
-    struct curl_slist *more = curl_slist_append(exchange->headers, line);
-
-    if (more)
-        exchange->headers = more;
-    else
-        err_set(&exchange->err, ERR_BUG, "no memory for headers");
-}
-
-static void set_headers(struct exchange *exchange)
-{
-    static const char *const automatic[] = {"accept", "expect", "content-type"};
-    const struct http_fields *fields = &exchange->request.headers;
-
-    for (int i = 0; i < fields->n; i++) {
-        const char *value = http_fields_value(fields, i);
-        char *line = *value ? xasprintf("%s: %s", http_fields_name(fields, i), value)
-                            : xasprintf("%s;", http_fields_name(fields, i));
-        add_header(exchange, line);
-        free(line);
-    }
-    for (size_t i = 0; i < sizeof automatic / sizeof *automatic; i++) {
-        char line[32];
-        if (http_fields_get(fields, automatic[i]))
-            continue;
-        snprintf(line, sizeof line, "%s:", automatic[i]); /* how curl is told not to send it */
-        add_header(exchange, line);
-    }
-    set(exchange, CURLOPT_HTTPHEADER, exchange->headers);
-}
-
-static void set_target(struct exchange *exchange)
-{
-    const struct store *store = exchange->op->in.store;
-    const char *scheme = store->https ? "https" : "http";
-    char *url = xasprintf("%s://%s/", scheme, store->host);
-    const char *target = buf_str(&exchange->request.target);
-
-    set(exchange, CURLOPT_URL, url);
-    set(exchange, CURLOPT_PATH_AS_IS, 1L);
-    set(exchange, CURLOPT_PROTOCOLS_STR, scheme);
-    free(url);
-    if (store->proxy && !store->https) { /* a proxy is told the whole URL */
-        char *whole = xasprintf("%s://%s%s", scheme, store->host, target);
-        set(exchange, CURLOPT_REQUEST_TARGET, whole);
-        free(whole);
-    } else {
-        set(exchange, CURLOPT_REQUEST_TARGET, target);
-    }
-}
-
-static void set_method(struct exchange *exchange)
-{
-    const struct http_request *request = &exchange->request;
-
-    switch (request->method) {
-    case HTTP_HEAD:
-        set(exchange, CURLOPT_NOBODY, 1L);
-        break;
-    case HTTP_PUT:
-    case HTTP_POST:
-        set(exchange, CURLOPT_UPLOAD, 1L);
-        set(exchange, CURLOPT_CUSTOMREQUEST, http_method_name(request->method));
-        set(exchange, CURLOPT_INFILESIZE_LARGE,
-            (curl_off_t)(request->body_len > 0 ? request->body_len : 0));
-        break;
-    default:
-        set(exchange, CURLOPT_HTTPGET, 1L);
-        set(exchange, CURLOPT_CUSTOMREQUEST, http_method_name(request->method));
-    }
-}
-
-static void set_connection(struct exchange *exchange)
-{
-    const struct store *store = exchange->op->in.store;
-    int connect_ms = store->connect_timeout_ms;
-
-    set(exchange, CURLOPT_NOSIGNAL, 1L);
-    set(exchange, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-    set(exchange, CURLOPT_CONNECTTIMEOUT_MS,
-        (long)(connect_ms > 0 ? connect_ms : DEFAULT_CONNECT_MS));
-    set(exchange, CURLOPT_DNS_SHUFFLE_ADDRESSES, 1L);
-    set(exchange, CURLOPT_TCP_KEEPALIVE, 1L);
-    set(exchange, CURLOPT_TCP_KEEPIDLE, 30L);
-    set(exchange, CURLOPT_TCP_KEEPINTVL, 15L);
-    set(exchange, CURLOPT_PROXY, store->proxy ? store->proxy : "");
-    set(exchange, CURLOPT_NOPROXY, store->proxy ? "" : "*"); /* not from the environment */
-    set(exchange, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-    set(exchange, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    set(exchange, CURLOPT_SSL_VERIFYPEER, 1L);
-    set(exchange, CURLOPT_SSL_VERIFYHOST, 2L);
-    if (store->ca_file)
-        set(exchange, CURLOPT_CAINFO, store->ca_file);
-    set(exchange, CURLOPT_SOCKOPTFUNCTION, on_socket);
-    set(exchange, CURLOPT_SOCKOPTDATA, exchange);
-    set(exchange, CURLOPT_PREREQFUNCTION, on_connection);
-    set(exchange, CURLOPT_PREREQDATA, exchange);
-}
-
-static void set_manners(struct exchange *exchange)
-{
-    const struct store *store = exchange->op->in.store;
-
-    set(exchange, CURLOPT_FOLLOWLOCATION, 0L);
-    set(exchange, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-    set(exchange, CURLOPT_HTTP_CONTENT_DECODING, 0L);
-    set(exchange, CURLOPT_USERAGENT, store->user_agent ? store->user_agent : "haul/" HAUL_VERSION);
-    set(exchange, CURLOPT_ERRORBUFFER, exchange->text);
-    set(exchange, CURLOPT_PRIVATE, exchange);
-}
-
 /* libcurl allocates it anew for every request, so a small object gets a small one. */
-static long receive_buffer(const struct exchange *exchange)
+static int receive_buffer(const struct exchange *exchange)
 {
     const struct op *op = exchange->op;
     int64_t size = exchange->env->receive_buffer;
@@ -399,14 +313,17 @@ static long receive_buffer(const struct exchange *exchange)
         size = 64 << 10; /* a TLS record is 16 KiB anyway */
     if (is_get(op) && op->in.call.len >= 0 && op->in.call.len < size)
         size = op->in.call.len;
-    return size > SMALL_RECEIVE ? (long)size : SMALL_RECEIVE;
+    if (exchange->relay && size > (int64_t)exchange->relay->pool->size / 4)
+        size = (int64_t)exchange->relay->pool->size / 4;
+    return size > SMALL_RECEIVE ? (int)size : SMALL_RECEIVE;
 }
 
 static void set_flow(struct exchange *exchange)
 {
     const struct exchange_env *env = exchange->env;
 
-    set(exchange, CURLOPT_BUFFERSIZE, receive_buffer(exchange));
+    exchange->read_size = receive_buffer(exchange);
+    set(exchange, CURLOPT_BUFFERSIZE, (long)exchange->read_size);
     set(exchange, CURLOPT_UPLOAD_BUFFERSIZE, (long)env->send_buffer);
     set(exchange, CURLOPT_HEADERFUNCTION, on_header);
     set(exchange, CURLOPT_HEADERDATA, exchange);
@@ -432,7 +349,6 @@ static void forget(struct exchange *exchange)
     exchange->decided = exchange->takes = exchange->cut = false;
     exchange->paused = exchange->connected = exchange->fresh = exchange->again = false;
     exchange->held = false;
-    exchange->relay = NULL;
     exchange->socket = -1;
     exchange->text[0] = 0;
 }
@@ -449,20 +365,25 @@ static bool build(struct exchange *exchange)
 
 static void set_up(struct exchange *exchange)
 {
-    set_headers(exchange);
-    set_target(exchange);
-    set_method(exchange);
-    set_connection(exchange);
-    set_manners(exchange);
+    if (!transport_set_up(exchange->easy, exchange->op->in.store, &exchange->request,
+                          &exchange->headers))
+        err_set(&exchange->err, ERR_BUG, "no memory for headers");
+    set(exchange, CURLOPT_SOCKOPTFUNCTION, on_socket);
+    set(exchange, CURLOPT_SOCKOPTDATA, exchange);
+    set(exchange, CURLOPT_PREREQFUNCTION, on_connection);
+    set(exchange, CURLOPT_PREREQDATA, exchange);
+    set(exchange, CURLOPT_ERRORBUFFER, exchange->text);
+    set(exchange, CURLOPT_PRIVATE, exchange);
     set_flow(exchange);
 }
 
-bool exchange_start(struct exchange *exchange, struct op *op, int64_t now_ns)
+bool exchange_start(struct exchange *exchange, struct op *op, struct relay *relay, int64_t now_ns)
 {
     int stall_ms = op->in.store->stall_timeout_ms;
 
     forget(exchange);
     exchange->op = op;
+    exchange->relay = relay;
     op->live.handle = exchange;
     op->out.started_ns = now_ns;
     if (!build(exchange)) {
@@ -473,7 +394,7 @@ bool exchange_start(struct exchange *exchange, struct op *op, int64_t now_ns)
     exchange->active_ns = now_ns;
     exchange->window = window_wanted(exchange);
     body_start(&exchange->body, op, &exchange->env->pool, &exchange->request.body,
-               exchange->request.body_len);
+               exchange->request.body_len, relay);
     toll_start(&exchange->toll, op->in.bytes, op->in.call.len);
     if (exchange->window)
         toll_ahead(&exchange->toll, socket_holds(exchange->window), now_ns);
@@ -490,7 +411,8 @@ void exchange_restart(struct exchange *exchange)
     exchange->socket = -1;
     exchange->window = window_wanted(exchange);
     set(exchange, CURLOPT_FRESH_CONNECT, 1L);
-    set(exchange, CURLOPT_BUFFERSIZE, receive_buffer(exchange));
+    exchange->read_size = receive_buffer(exchange);
+    set(exchange, CURLOPT_BUFFERSIZE, (long)exchange->read_size);
 }
 
 /* An answer that refuses counts even if the connection broke behind it: servers that do not want a
@@ -500,14 +422,22 @@ static bool refuses(const struct exchange *exchange)
     return exchange->head.done && exchange->reply.status >= 300;
 }
 
+/* Chunks have an end of their own: what is shorter than it was to be was not cut on the way. */
+static bool names_its_end(const struct exchange *exchange)
+{
+    return exchange->op->in.call.len < 0 &&
+           http_fields_get(&exchange->reply.headers, "transfer-encoding");
+}
+
 static bool is_whole(struct exchange *exchange, struct err *err)
 {
     struct op *op = exchange->op;
-    int64_t asked = op->in.call.len;
+    int64_t whole = whole_len(exchange);
 
-    if (exchange->takes && asked >= 0 && exchange->got != asked)
-        return err_set(err, ERR_NETWORK, "the answer was cut short: %lld of %lld bytes",
-                       (long long)exchange->got, (long long)asked);
+    if (exchange->takes && whole >= 0 && exchange->got != whole)
+        return err_set(err, names_its_end(exchange) ? ERR_CHANGED : ERR_NETWORK,
+                       "the answer was cut short: %lld of %lld bytes", (long long)exchange->got,
+                       (long long)whole);
     if (is_put(op) && exchange->reply.status < 300 && body_left(&exchange->body))
         return err_set(err, ERR_NETWORK, "the server answered before it had the whole body");
     return true;
@@ -583,5 +513,6 @@ void exchange_free(struct exchange *exchange)
 void exchange_env_free(struct exchange_env *env)
 {
     block_pool_free(&env->pool);
+    relay_pool_free(&env->rings);
     socket_table_free(&env->sockets);
 }

@@ -12,6 +12,7 @@
 /* What the exchanges of one lane share. */
 struct exchange_env {
     struct block_pool pool;
+    struct relay_pool rings;
     int n_lanes;
     int n_running;      /* exchanges of this lane in flight */
     int receive_buffer; /* of a connection */
@@ -53,6 +54,7 @@ struct exchange {
     bool connected;
     bool fresh;        /* asked for a connection of its own */
     bool again;        /* the connection did not fit and nothing was sent: start anew */
+    int read_size;     /* the most that curl brings before it looks at a pause */
     int window;        /* receive buffer for a new socket; 0: leave it to the kernel */
     int socket;        /* -1: not known */
     uint64_t acked;    /* what the peer had acknowledged when last looked at */
@@ -67,11 +69,10 @@ void exchange_free(struct exchange *exchange);
 
 /* Nanoseconds until the op's buckets let it begin; 0: now. */
 int64_t exchange_wait_ns(const struct op *op, int64_t now_ns);
-/* Builds, signs and sets up; charges the request buckets.  False: op->out.err tells why. */
-bool exchange_start(struct exchange *exchange, struct op *op, int64_t now_ns);
-/* After exchange_start: one half of a pair. */
-void exchange_join(struct exchange *exchange, struct relay *relay);
-/* Lets a held one go on. */
+/* Builds, signs and sets up; charges the request buckets.  `relay`: it is one half of a pair; NULL:
+ * it is none.  False: op->out.err tells why. */
+bool exchange_start(struct exchange *exchange, struct op *op, struct relay *relay, int64_t now_ns);
+/* Lets it go on if the other half of its pair held it and has moved on. */
 void exchange_release(struct exchange *exchange, int64_t now_ns);
 /* After `again`: the same on a new connection. */
 void exchange_restart(struct exchange *exchange);

@@ -24,7 +24,9 @@ struct io {
 struct io_config {
     int n_lanes; /* 0: the lane runs inside collect, and so do the workers */
     int n_workers;
-    int n_connections; /* requests in flight over all lanes */
+    int n_connections; /* requests in flight over all lanes; a relay (op.in.feed) is two, in one
+                          lane, so a job that relays wants twice its concurrency.  With fewer it
+                          is only slower: a lane has at least two, and begins both or neither. */
     int64_t buffer;    /* memory for receive and send buffers, over all connections */
 };
 

@@ -90,6 +90,7 @@ static void post_pair(struct lane *lane, struct relay *relay)
     *at = relay->next;
     if (op->out.err.kind == ERR_NONE && op->in.feed->out.err.kind != ERR_NONE)
         op->out.err = op->in.feed->out.err;
+    op->out.started_ns = op->in.feed->out.started_ns;
     relay_free(relay);
     post(lane, op);
 }
@@ -98,18 +99,20 @@ static void post_pair(struct lane *lane, struct relay *relay)
 static void half_ended(struct lane *lane, struct relay *relay, const struct op *op, int64_t now_ns)
 {
     bool ok = op->out.err.kind == ERR_NONE;
-    struct exchange *other = relay->feed ? relay->feed : relay->sink;
+    struct exchange *other = relay->source ? relay->source : relay->sink;
 
     relay->ended = relay->ended || (ok && op == relay->put->in.feed);
+    if (relay->ended && relay->sink && !relay->put->in.call.len)
+        add(lane, relay->sink);
     if (other && !ok) {
-        if (other == relay->feed)
+        if (other == relay->source)
             err_set(&other->err, ERR_CANCELLED, "the side it was for has ended");
         else
             other->err = op->out.err;
-        relay->feed = relay->sink = NULL;
+        relay->source = relay->sink = NULL;
         stop(lane, other, CURLE_OK, now_ns);
     }
-    if (!relay->feed && !relay->sink)
+    if (!relay->source && !relay->sink)
         post_pair(lane, relay);
 }
 
@@ -123,30 +126,18 @@ static void finish(struct lane *lane, struct exchange *exchange, CURLcode code, 
         post(lane, op);
         return;
     }
-    *(exchange == relay->feed ? &relay->feed : &relay->sink) = NULL;
+    *(exchange == relay->source ? &relay->source : &relay->sink) = NULL;
     half_ended(lane, relay, op, now_ns);
 }
 
-/* The second half of a pair could not be built. */
-static void start_failed(struct lane *lane, struct relay *relay, int64_t now_ns)
-{
-    struct exchange *feed = relay->feed;
-
-    relay->feed = NULL;
-    if (feed) {
-        err_set(&feed->err, ERR_CANCELLED, "the side it was for could not begin");
-        stop(lane, feed, CURLE_OK, now_ns);
-    }
-    post_pair(lane, relay);
-}
-
 /* Takes an idle exchange; NULL when the op cannot even be built: op->out.err tells why. */
-static struct exchange *start_one(struct lane *lane, struct op *op, int64_t now_ns)
+static struct exchange *start_one(struct lane *lane, struct op *op, struct relay *relay,
+                                  int64_t now_ns)
 {
     struct exchange *exchange = lane->idle;
 
     lane->env.n_running++;
-    if (!exchange_start(exchange, op, now_ns)) {
+    if (!exchange_start(exchange, op, relay, now_ns)) {
         lane->env.n_running--;
         return NULL;
     }
@@ -157,26 +148,37 @@ static struct exchange *start_one(struct lane *lane, struct op *op, int64_t now_
     return exchange;
 }
 
+static bool build_pair(struct lane *lane, struct relay *relay, int64_t now_ns)
+{
+    struct op *put = relay->put;
+
+    if (put->in.call.len < 0)
+        return err_set(&put->out.err, ERR_INVALID,
+                       "nothing says how long the object is, and a store must know that first");
+    if (!(relay->source = start_one(lane, put->in.feed, relay, now_ns))) {
+        put->out.err = put->in.feed->out.err;
+        return false;
+    }
+    relay->sink = start_one(lane, put, relay, now_ns);
+    return relay->sink != NULL;
+}
+
+/* An empty PUT has nothing to wait for on its way, so it is not begun before the GET has ended. */
 static void start_pair(struct lane *lane, struct op *op, int64_t now_ns)
 {
-    struct relay *relay = relay_new(op);
-    struct op *get = op->in.feed;
+    struct relay *relay = relay_new(op, &lane->env.rings);
 
     relay->next = lane->relays;
     lane->relays = relay;
-    relay->feed = start_one(lane, get, now_ns);
-    if (!relay->feed)
-        op->out.err = get->out.err;
-    else
-        relay->sink = start_one(lane, op, now_ns);
-    if (relay->sink) {
-        exchange_join(relay->feed, relay);
-        exchange_join(relay->sink, relay);
-        add(lane, relay->feed);
-        add(lane, relay->sink);
-    } else {
-        start_failed(lane, relay, now_ns);
+    op->in.feed->out.started_ns = now_ns;
+    if (!build_pair(lane, relay, now_ns)) {
+        op->out.ended_ns = now_ns;
+        half_ended(lane, relay, op, now_ns);
+        return;
     }
+    add(lane, relay->source);
+    if (op->in.call.len)
+        add(lane, relay->sink);
 }
 
 static void start(struct lane *lane, struct op *op, int64_t now_ns)
@@ -187,7 +189,7 @@ static void start(struct lane *lane, struct op *op, int64_t now_ns)
         start_pair(lane, op, now_ns);
         return;
     }
-    exchange = start_one(lane, op, now_ns);
+    exchange = start_one(lane, op, NULL, now_ns);
     if (exchange)
         add(lane, exchange);
     else
@@ -198,9 +200,9 @@ static void start(struct lane *lane, struct op *op, int64_t now_ns)
 static void release_pairs(struct lane *lane, int64_t now_ns)
 {
     for (struct relay *relay = lane->relays; relay; relay = relay->next) {
-        if (relay->feed && relay->feed->held && relay_takes(relay))
-            exchange_release(relay->feed, now_ns);
-        if (relay->sink && relay->sink->held && relay_feeds(relay))
+        if (relay->source)
+            exchange_release(relay->source, now_ns);
+        if (relay->sink)
             exchange_release(relay->sink, now_ns);
     }
 }
@@ -239,14 +241,14 @@ static void fill(struct lane *lane, int64_t now_ns)
     for (int looked = 0; *at && lane->idle && looked < LOOK_MAX;) {
         struct op *op = *at;
         int64_t wait = wait_ns(op, now_ns);
-        if (op->in.feed && !lane->idle->next)
-            break; /* a pair needs two, and is not overtaken by what needs one */
         if (wait) {
             wake_at(lane, now_ns + wait);
             at = &op->next;
             looked++;
             continue;
         }
+        if (op->in.feed && !lane->idle->next)
+            break; /* a pair needs two, and is not overtaken by what needs one */
         *at = op->next;
         if (!*at)
             lane->waiting.tail = at;
@@ -306,6 +308,8 @@ static void look_at_waiting(struct lane *lane, int64_t now_ns)
             continue;
         }
         op->out.started_ns = op->out.ended_ns = now_ns;
+        if (op->in.feed)
+            op->in.feed->out.err = op->out.err;
         post(lane, op);
     }
 }
@@ -413,7 +417,7 @@ static int clamp_buffer(int64_t size)
 struct lane *lane_new(const struct lane_config *config, struct inbox *done)
 {
     struct lane *lane = xcalloc(1, sizeof *lane);
-    int n = config->n_connections > 1 ? config->n_connections : 2; /* a pair needs two */
+    int n = config->n_connections > 1 ? (config->n_connections + 1) / 2 * 2 : 2; /* pairs */
     bool ok;
 
     lane->done = done;
@@ -421,6 +425,7 @@ struct lane *lane_new(const struct lane_config *config, struct inbox *done)
     lane->slot = xcalloc((size_t)n, sizeof *lane->slot);
     lane->running = xcalloc((size_t)n, sizeof(struct exchange *));
     lane->env.n_lanes = config->n_lanes;
+    relay_pool_init(&lane->env.rings, n / 2 * config->n_lanes);
     lane->env.receive_buffer = lane->env.send_buffer = clamp_buffer(config->buffer / n);
     list_init(&lane->waiting);
     list_init(&lane->env.paused);

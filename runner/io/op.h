@@ -92,7 +92,12 @@ struct op {
         int n_items;
         /* PUT, PART: a GET whose body is this one's, sent while it arrives, through a bounded ring
          * in memory.  Made by control, never submitted itself; both run in one lane, and the pair
-         * comes back together, each with its own `out`; freed with this op. */
+         * comes back together, each with its own `out`; freed with this op (fds and what `in`
+         * points at stay control's).  `cancel` of this op is that of both.  When the GET fails, its
+         * error is this op's too, and the store has no whole body; when the PUT fails, the GET ends
+         * as ERR_CANCELLED.  Each charges its own buckets: control gives a limit that the pair
+         * shares (the job's, the task's) to one of them.  A PUT whose connection dies begins again
+         * only while all it had is still in the ring; else it is ERR_NETWORK. */
         struct op *feed;
         bool sync;         /* FINISH: durable before it is said to be done */
         struct walk *walk; /* LIST on a directory: where the walk stands */

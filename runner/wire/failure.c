@@ -221,6 +221,18 @@ static const char *plain_words(enum err_kind kind)
     }
 }
 
+/* Without the query of the place, which may hold a signature. */
+static void set_elsewhere(const struct http_reply *reply, enum err_kind kind, struct err *err)
+{
+    const char *place = http_fields_get(&reply->headers, "location");
+    size_t len = place ? strcspn(place, "?#") : 0;
+    char shown[128];
+
+    copy_word(shown, len < sizeof shown ? len + 1 : sizeof shown, place ? place : "");
+    err_set(err, kind, "HTTP %d: the store sends haul elsewhere%s%s, which it does not follow",
+            reply->status, len ? ", to " : "", shown);
+}
+
 static void set_message(const struct http_reply *reply, const struct result *result,
                         struct err *err)
 {
@@ -232,8 +244,7 @@ static void set_message(const struct http_reply *reply, const struct result *res
         err_set(err, kept.kind, "the bucket is in %s %.100s: set %s = \"%.100s\"",
                 strcmp(option, "region") == 0 ? "region" : "another place,", place, option, place);
     else if (elsewhere && reply->status < 400)
-        err_set(err, kept.kind, "HTTP %d: the store sends haul elsewhere, which it does not follow",
-                reply->status);
+        set_elsewhere(reply, kept.kind, err);
     else if (result->message[0])
         err_set(err, kept.kind, "%s: %s", kept.code[0] ? kept.code : "error", result->message);
     else if (kept.code[0])
