@@ -16,14 +16,13 @@
 #define LIMIT_TOKEN        4096        /* continuation tokens */
 #define LIMIT_METADATA     (8 << 10)   /* user metadata together; S3 allows 2 KiB, TOS more */
 #define LIMIT_SMALL_BODY   (256 << 10) /* an object held in memory instead of a part on disk */
-#define LIMIT_RELAY                                                          \
-    (512 << 10) /* between a GET and a PUT: what both ends are busy with for \
-                   a millisecond at 4 Gbit/s */
-#define LIMIT_RELAY_MIN     (64 << 10) /* below, a pair does nothing but pause */
-#define LIMIT_RELAYS        (64 << 20) /* all of them: where more than 128 pairs run, each is smaller */
-#define LIMIT_SINGLE_PUT    (16 << 20)                /* above this an upload goes in parts */
-#define LIMIT_COPY_PART     (128 << 20)               /* a part that a service copies itself */
-#define LIMIT_PART_MIN      (8 << 20)                 /* the automatic part size starts here */
+/* Between a GET and a PUT: what both ends are busy with for a millisecond at 4 Gbit/s. */
+#define LIMIT_RELAY         (512 << 10)
+#define LIMIT_RELAY_MIN     (64 << 10)  /* below, a pair does nothing but pause */
+#define LIMIT_RELAYS        (64 << 20)  /* of all pairs: more than 128 get less each */
+#define LIMIT_SINGLE_PUT    (16 << 20)  /* above this an upload goes in parts */
+#define LIMIT_COPY_PART     (128 << 20) /* a part that a service copies itself */
+#define LIMIT_PART_MIN      (8 << 20)   /* the automatic part size starts here */
 #define LIMIT_OBJECT_SIZE   (INT64_C(53687091200000)) /* 50 TB, the largest any provider names */
 #define LIMIT_LIST_PAGES    20000000 /* pages of one listing before it is called endless */
 #define LIMIT_BACKLOG       4096     /* objects known but not started */
