@@ -2,13 +2,13 @@
 # Measures haul beside raw loops and other tools on this machine, in interleaved rounds, and says which
 # goals are met (report.lua).  Environment:
 #   BENCH_ROUNDS=5           rounds of the sections that have rounds
-#   BENCH_ONLY="large tls"   only these of: large tls upload upload-tls small memory listing rate
+#   BENCH_ONLY="large tls"   only these of: large tls upload upload-tls small memory listing sync rate
 #   TMPDIR                   where new files are written: 2 GiB, and 4 GiB if /dev/shm is small
 set -eu
 cd "$(dirname "$0")/../.."
 
 rounds=${BENCH_ROUNDS:-5}
-only=${BENCH_ONLY:-large tls upload upload-tls small memory listing rate}
+only=${BENCH_ONLY:-large tls upload upload-tls small memory listing sync rate}
 GIB=1073741824
 N_SMALL=10000
 tools=build/release/bench
@@ -210,7 +210,7 @@ memory() {
         start_pace serve $count 1
         run_haul memory objects-$count $count endpoint="$pace_url" bucket=many dir="$shm/new" parts=64
         stop_pace
-        echo "memory $round served-$count $(tail -1 "$work/pace") 0 0 0 0 0 0" >>"$samples"
+        echo "memory $round served-$count $(tail -1 "$work/pace") 0 0 0 0 0" >>"$samples"
     done
 }
 
@@ -221,6 +221,37 @@ listing() {
     take listing plan 300000 $haul plan tests/bench/job.lua endpoint="$pace_url" bucket=many dir="$work/new" \
         --state "$work/state" --progress none -q
     stop_pace
+}
+
+# sync_run ROW UNITS PARAMETER...: and what the server was asked for meanwhile.
+sync_run() {
+    sync_row=$1 sync_units=$2
+    shift 2
+    take sync "$sync_row" "$sync_units" $haul run tests/bench/sync.lua endpoint="$pace_url" "$@" \
+        --state "$work/state" --progress none -q
+    told=$(wc -l <"$work/pace")
+    kill -USR1 "$pace_pid"
+    until [ "$(wc -l <"$work/pace")" -gt "$told" ]; do sleep 0.02; done
+    set -- $(tail -1 "$work/pace")
+    echo "sync $round served-$sync_row $1 $3 0 0 0 0 0 0" >>"$samples"
+}
+
+# A million entries that are the same on both sides: compared by size and time, then by what is
+# remembered.  And 100,000 files of 1 KiB: sent, then the same.
+syncs() {
+    rm -rf "$work/state"
+    start_pace serve 1000000 100
+    sync_run million-first 1000000
+    sync_run million-again 1000000
+    stop_pace
+    rm -rf "$work/state"
+    mkdir "$shm/many"
+    $tools/raw files "$shm/many" 100000 1024 1
+    start_pace keep 100000 1024
+    sync_run files-first 100000 dir="$shm/many"
+    sync_run files-again 100000 dir="$shm/many"
+    stop_pace
+    rm -rf "$shm/many"
 }
 
 RATE=20971520
@@ -280,6 +311,7 @@ esac
 round=1
 ! wanted memory || { say "memory"; memory; }
 ! wanted listing || { say "listing"; listing; }
+! wanted sync || { say "sync: a million entries, and 100,000 files"; syncs; }
 ! wanted rate || { say "rate, from the server's side: 8 x 11 s"; rates; }
 [ -z "${BENCH_KEEP:-}" ] || cp "$samples" "$BENCH_KEEP"
 lua5.4 tests/bench/report.lua "$samples"

@@ -1,10 +1,15 @@
 /*
- * A store that speaks just enough S3 to be measured against, and that counts at its own socket
- * calls. pace rate down|up RATE OUT    a client limited to RATE bytes a second moves /any/large;
- * OUT gets the average over 10 s and the worst 100 ms and 1 s, as parts of RATE pace serve COUNT
- * SIZE         lists COUNT objects and serves each as SIZE zero bytes; when it is told to end it
- * prints how many requests and connections there were Both print the port they listen on first. One
- * thread, poll, nothing is stored, nothing is checked.
+ * A store that speaks just enough S3 to be measured against; it counts at its own socket calls.
+ *
+ *   pace rate down|up RATE OUT   a client limited to RATE bytes a second moves /any/large; OUT gets
+ *                                the average over 10 s, the worst 1 s and the worst 100 ms
+ *   pace serve COUNT SIZE        lists COUNT objects, a million at most, in any bucket, and serves
+ *                                each as SIZE zero bytes
+ *   pace keep COUNT SIZE         lists those of the objects 000000, 000001, ... that were put
+ *
+ * The last two print at the end, and whenever they get SIGUSR1, how many requests there were since
+ * the last time, over how many new connections, and how many of them were for listings.  All print
+ * the port first.  One thread, poll, no bytes are stored, nothing is checked.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -46,18 +51,21 @@ struct server {
     int n;
     bool rated, up;
     int64_t count, size, rate; /* serve: objects; rated: bytes a second */
-    int64_t requests, connections;
+    char *kept;                /* keep: which objects were put; NULL: all are there */
+    int64_t requests, connections, lists;
     int64_t begun_ns;
     int64_t slots[WARM_SLOTS + SLOTS];
     char *page;
 };
 
-static volatile sig_atomic_t ended;
+static volatile sig_atomic_t ended, asked;
 
 static void on_signal(int number)
 {
-    (void)number;
-    ended = 1;
+    if (number == SIGUSR1)
+        asked = 1;
+    else
+        ended = 1;
 }
 
 static int64_t now_ns(void)
@@ -130,28 +138,57 @@ static void answer_text(struct conn *conn, const char *body)
     answer(conn, "200 OK", "Content-Type: application/xml\r\n", body, (int64_t)strlen(body));
 }
 
-/* Pages of keys d000/00000000, ...: the token is the number of the next one. */
+static int entry_print(const struct server *server, char *at, int64_t i)
+{
+    char key[64];
+
+    if (server->kept)
+        sprintf(key, "%06lld", (long long)i);
+    else
+        sprintf(key, "d%03lld/%08lld", (long long)(i / PAGE_KEYS), (long long)i);
+    return sprintf(at,
+                   "<Contents><Key>%s</Key><LastModified>2026-01-01T00:00:00.000Z</LastModified>"
+                   "<ETag>&quot;pinned&quot;</ETag><Size>%lld</Size></Contents>",
+                   key, (long long)server->size);
+}
+
+static bool is_there(const struct server *server, int64_t i)
+{
+    return !server->kept || server->kept[i];
+}
+
+/* Pages in the order of numbers, which is that of keys: the token is the number of the next one. */
 static void answer_list(struct server *server, struct conn *conn, const char *target)
 {
     const char *token = strstr(target, "continuation-token="), *most = strstr(target, "max-keys=");
-    int64_t from = token ? atoll(token + 19) : 0, max = most ? atoll(most + 9) : PAGE_KEYS;
-    int64_t to = from + max < server->count ? from + max : server->count;
+    int64_t i = token ? atoll(token + 19) : 0, max = most ? atoll(most + 9) : PAGE_KEYS;
     char *at = server->page;
 
-    at += sprintf(
-        at,
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?><ListBucketResult><KeyCount>%lld</KeyCount>"
-        "<EncodingType>url</EncodingType><IsTruncated>%s</IsTruncated>",
-        (long long)(to - from), to < server->count ? "true" : "false");
-    if (to < server->count)
-        at += sprintf(at, "<NextContinuationToken>%lld</NextContinuationToken>", (long long)to);
-    for (int64_t i = from; i < to; i++)
-        at += sprintf(at,
-                      "<Contents><Key>d%03lld/%08lld</Key><LastModified>2026-01-01T00:00:00.000Z"
-                      "</LastModified><ETag>&quot;pinned&quot;</ETag><Size>%lld</Size></Contents>",
-                      (long long)(i / PAGE_KEYS % 1000), (long long)i, (long long)server->size);
-    sprintf(at, "</ListBucketResult>");
+    server->lists++;
+    at += sprintf(at, "<?xml version=\"1.0\" encoding=\"UTF-8\"?><ListBucketResult>"
+                      "<EncodingType>url</EncodingType>");
+    for (int64_t n = 0; i < server->count && n < max && n < PAGE_KEYS; i++) {
+        if (is_there(server, i)) {
+            at += entry_print(server, at, i);
+            n++;
+        }
+    }
+    while (i < server->count && !is_there(server, i))
+        i++;
+    if (i < server->count)
+        at += sprintf(at, "<NextContinuationToken>%lld</NextContinuationToken>", (long long)i);
+    sprintf(at, "<IsTruncated>%s</IsTruncated></ListBucketResult>",
+            i < server->count ? "true" : "false");
     answer_text(conn, server->page);
+}
+
+static void keep(struct server *server, const char *target)
+{
+    const char *slash = strrchr(target, '/');
+    int64_t i = slash ? atoll(slash + 1) : -1;
+
+    if (server->kept && i >= 0 && i < server->count)
+        server->kept[i] = true;
 }
 
 static void answer_object(struct server *server, struct conn *conn, bool with_body)
@@ -212,8 +249,10 @@ static void on_request(struct server *server, struct conn *conn)
         answer_object(server, conn, false);
     else if (!strncmp(verb, "POST", 4))
         answer_post(conn, target);
-    else
+    else {
+        keep(server, target);
         answer(conn, "200 OK", "ETag: \"pinned\"\r\n", "", 0);
+    }
 }
 
 /* --- connections ---------------------------------------------------------------------- */
@@ -335,11 +374,22 @@ static int listen_somewhere(void)
     return fd;
 }
 
+static void tell(struct server *server)
+{
+    printf("%lld %lld %lld\n", (long long)server->requests, (long long)server->connections,
+           (long long)server->lists);
+    fflush(stdout);
+    server->requests = server->connections = server->lists = 0;
+    asked = 0;
+}
+
 static void loop(struct server *server)
 {
     int listener = listen_somewhere();
 
     while (!ended) {
+        if (asked)
+            tell(server);
         int n = server->n;
         server->polls[n] = (struct pollfd){.fd = listener, .events = POLLIN};
         if (poll(server->polls, (nfds_t)n + 1, 1000) < 0)
@@ -361,6 +411,7 @@ int main(int argc, char **argv)
     if (!server || argc < 4)
         return 2;
     sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGUSR1, &action, NULL);
     server->page = malloc(PAGE_KEYS * 256 + 4096);
     if (!strcmp(argv[1], "rate") && argc == 5) {
         server->rated = true;
@@ -372,7 +423,9 @@ int main(int argc, char **argv)
     }
     server->count = atoll(argv[2]);
     server->size = atoll(argv[3]);
+    if (!strcmp(argv[1], "keep"))
+        server->kept = calloc(1, (size_t)server->count + 1);
     loop(server);
-    printf("%lld %lld\n", (long long)server->requests, (long long)server->connections);
+    tell(server);
     return 0;
 }

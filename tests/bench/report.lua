@@ -125,6 +125,22 @@ local function print_memory()
   end
 end
 
+local function print_syncs()
+  if not sections.sync then return end
+  print("\nsync: entries of each side, requests as the server counts them")
+  for _, row in ipairs(sections.sync) do
+    local sample = row.samples[1]
+    if not sample then
+      print(("  %-14s failed"):format(row.name))
+    elseif row.name:find "^served" then
+      print(("  %-14s %d requests, %d of them for listings"):format("", row.units, sample.wall))
+    else
+      print(("  %-14s %.1f MiB, %.0f entries a second (%.0f a CPU second), %.2f s"):format(row.name, sample.rss / 1024,
+        row.units / sample.wall, row.units / sample.cpu, sample.wall))
+    end
+  end
+end
+
 local function print_rates()
   if not sections.rate then return end
   print("\n20 MiB/s as the server sees it over 10 s, after a first second: parts of the limit")
@@ -182,6 +198,15 @@ local function memory_goals()
   goal(12, "requests on a reused connection", connects and 1 - connects / served.units, -0.99)
 end
 
+local function sync_goals()
+  for _, name in ipairs { "million-first", "million-again", "files-first", "files-again" } do
+    local rss = of("sync", name, "rss")
+    goal(14, "memory of a sync, " .. name .. ": MiB", rss and rss / 1024, 64)
+    local served = name:find "again" and (sections.sync or {})["served-" .. name]
+    goal(14, "requests but for listings, " .. name, served and served.units - served.samples[1].wall, 0)
+  end
+end
+
 local function rate_goals()
   local average, second, tenth = nil, nil, nil
   for _, row in ipairs(sections.rate or {}) do
@@ -212,6 +237,7 @@ local function print_goals()
   peer_goals()
   small_goals()
   memory_goals()
+  sync_goals()
   rate_goals()
   control_goal()
 end
@@ -219,6 +245,7 @@ end
 for line in io.lines(arg[1]) do add(line) end
 print_tables()
 print_memory()
+print_syncs()
 print_rates()
 print_goals()
 if all > 0 then
