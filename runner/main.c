@@ -13,6 +13,7 @@ struct verb {
 };
 
 static const struct verb verbs[] = {
+    {"cp", command_run},        {"sync", command_run},      {"ls", command_ls},
     {"check", command_check},   {"clean", command_clean},   {"help", command_help},
     {"plan", command_plan},     {"retry", command_retry},   {"run", command_run},
     {"status", command_status}, {"verify", command_verify}, {"version", command_version},

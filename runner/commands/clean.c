@@ -3,25 +3,8 @@
 #include "core/clean.h"
 #include "commands/commands.h"
 #include "commands/workspace.h"
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
-
-static void remove_state(struct workspace *ws)
-{
-    static const char *const names[] = {"journal.db", "journal.db-wal", "journal.db-shm", "lock"};
-    journal_close(ws->journal);
-    ws->journal = NULL;
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        char *path = xasprintf("%s/%s", ws->dir, names[i]);
-        if (unlink(path) && errno != ENOENT)
-            log_warn("cannot remove %s: %s", path, strerror(errno));
-        free(path);
-    }
-    rmdir(ws->dir); /* what else is in it is not ours, or a journal that was set aside */
-}
 
 static int clean_opened(struct workspace *ws, const struct options *options)
 {
@@ -42,7 +25,7 @@ static int clean_opened(struct workspace *ws, const struct options *options)
         log_error("%s: the journal is kept, so that `haul clean` can try again", ws->job->name);
         return 1;
     }
-    remove_state(ws);
+    workspace_forget(ws);
     return 0;
 }
 

@@ -2,6 +2,7 @@
 #include "base/units.h"
 #include "wire/http.h"
 #include <getopt.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,8 +26,40 @@ enum {
     KEY_MAX_DURATION,
     KEY_STATE,
     KEY_FRESH,
-    KEY_SHARD
+    KEY_SHARD,
+    KEY_INCLUDE,
+    KEY_EXCLUDE,
+    KEY_DELETE,
+    KEY_TEXT /* and those after it: places in one_texts */
 };
+
+/* Texts of cp, sync and ls. */
+static const struct one_text {
+    const char *name;
+    size_t offset; /* in struct script_oneliner */
+    const char *help;
+} one_texts[] = {
+#define TEXT(name, member, help)                             \
+    {                                                        \
+        name, offsetof(struct script_oneliner, member), help \
+    }
+    TEXT("max-delete", max_delete,
+         "    --max-delete N     sync: at most so many, or N%; 25% if not said"),
+    TEXT("endpoint", endpoint, "    --endpoint URL     cp, sync, ls: address of the service"),
+    TEXT("from-endpoint", from_endpoint, "    --from-endpoint U  the same, of the source only"),
+    TEXT("to-endpoint", to_endpoint, "    --to-endpoint U    the same, of the target only"),
+    TEXT("region", region, "    --region NAME      cp, sync, ls: region of the buckets"),
+    TEXT("from-region", from_region, "    --from-region NAME the same, of the source only"),
+    TEXT("to-region", to_region, "    --to-region NAME   the same, of the target only"),
+    TEXT("ca", ca,
+         "    --ca FILE          cp, sync, ls: certificates to trust instead of the system's"),
+    TEXT("profile", profile, "    --profile NAME     cp, sync, ls: profile of the files of AWS"),
+    TEXT("from-profile", from_profile, "    --from-profile N   the same, of the source only"),
+    TEXT("to-profile", to_profile, "    --to-profile N     the same, of the target only"),
+#undef TEXT
+};
+
+#define N_TEXTS ((int)(sizeof one_texts / sizeof *one_texts))
 
 static const struct flag flags[] = {
     {"dry-run", no_argument, 'n',
@@ -54,6 +87,13 @@ static const struct flag flags[] = {
      "    --shard K/N        a part of the keys; auto: as Slurm, Kubernetes, AWS Batch say"},
     {"fresh", no_argument, KEY_FRESH,
      "    --fresh            forget an unfinished run and start a new one"},
+    {"include", required_argument, KEY_INCLUDE,
+     "    --include PATTERN  cp, sync: only what matches; more than once if need be"},
+    {"exclude", required_argument, KEY_EXCLUDE,
+     "    --exclude PATTERN  cp, sync: nothing that matches"},
+    {"delete", no_argument, KEY_DELETE,
+     "    --delete           sync: delete what only the target has"},
+    {"recursive", no_argument, 'r', "-r, --recursive        cp: taken for granted"},
 };
 
 #define N_FLAGS ((int)(sizeof flags / sizeof *flags))
@@ -62,6 +102,8 @@ void options_help(void (*line)(const char *text))
 {
     for (int i = 0; i < N_FLAGS; i++)
         line(flags[i].help);
+    for (int i = 0; i < N_TEXTS; i++)
+        line(one_texts[i].help);
 }
 
 /* How many letters differ at most: a plain edit distance, bounded by the length of a flag. */
@@ -95,11 +137,12 @@ static bool unknown_flag(const char *given, int letter, struct err *err)
     if (letter)
         return err_set(err, ERR_INVALID, "unknown option '-%c'; `haul help` lists them", letter);
     given += strspn(given, "-");
-    for (int i = 0; i < N_FLAGS; i++) {
-        int d = distance(given, flags[i].name);
+    for (int i = 0; i < N_FLAGS + N_TEXTS; i++) {
+        const char *name = i < N_FLAGS ? flags[i].name : one_texts[i - N_FLAGS].name;
+        int d = distance(given, name);
         if (d < least) {
             least = d;
-            nearest = flags[i].name;
+            nearest = name;
         }
     }
     return nearest
@@ -140,6 +183,20 @@ static bool take_number(struct options *o, int key, const char *value, struct er
     return true;
 }
 
+static bool take_pattern(const char **list, int *n, const char *value, struct err *err)
+{
+    if (*n == PATTERNS_MAX)
+        return err_set(err, ERR_INVALID, "no more than %d patterns", PATTERNS_MAX);
+    list[(*n)++] = value;
+    return true;
+}
+
+static bool take_one_text(struct options *o, int which, const char *value)
+{
+    memcpy((char *)&o->oneliner + one_texts[which].offset, &value, sizeof value);
+    return true;
+}
+
 static bool take(struct options *o, int key, const char *value, struct err *err)
 {
     switch (key) {
@@ -174,23 +231,35 @@ static bool take(struct options *o, int key, const char *value, struct err *err)
     case KEY_SHARD:
         o->shard = value;
         return true;
+    case 'r':
+        return true;
+    case KEY_DELETE:
+        return o->oneliner.remove = true;
+    case KEY_INCLUDE:
+        return take_pattern(o->include, &o->oneliner.n_include, value, err);
+    case KEY_EXCLUDE:
+        return take_pattern(o->exclude, &o->oneliner.n_exclude, value, err);
     case KEY_CONCURRENCY:
     case KEY_MAX_DURATION:
         return take_number(o, key, value, err);
     default:
-        return take_word(o, key, value, err);
+        return key >= KEY_TEXT ? take_one_text(o, key - KEY_TEXT, value)
+                               : take_word(o, key, value, err);
     }
 }
 
 static bool parse_flags(int argc, char **argv, struct options *o, struct err *err)
 {
-    struct option longs[N_FLAGS + 1];
+    struct option longs[N_FLAGS + N_TEXTS + 1];
     memset(longs, 0, sizeof longs);
     for (int i = 0; i < N_FLAGS; i++)
         longs[i] = (struct option){flags[i].name, flags[i].has_value, NULL, flags[i].key};
+    for (int i = 0; i < N_TEXTS; i++)
+        longs[N_FLAGS + i] =
+            (struct option){one_texts[i].name, required_argument, NULL, KEY_TEXT + i};
     opterr = 0;
     for (;;) {
-        int key = getopt_long(argc, argv, ":nqvh", longs, NULL);
+        int key = getopt_long(argc, argv, ":nqvhr", longs, NULL);
         if (key == -1)
             return true;
         if (key == ':')
@@ -212,6 +281,31 @@ static void take_environment(struct options *o)
         o->shard = shard;
 }
 
+static bool is_oneliner(const char *command)
+{
+    return !strcmp(command, "cp") || !strcmp(command, "sync") || !strcmp(command, "ls");
+}
+
+static bool take_addresses(struct options *o, int n, char **words, struct err *err)
+{
+    struct script_oneliner *line = &o->oneliner;
+    int wanted = strcmp(o->command, "ls") ? 2 : 1;
+
+    if (n != wanted)
+        return err_set(err, ERR_INVALID, "haul %s %s, such as haul %s s3://bucket/path/%s",
+                       o->command,
+                       wanted == 2 ? "FROM TO takes two addresses" : "URL takes one address",
+                       o->command, wanted == 2 ? " directory/" : "");
+    line->verb = o->command;
+    for (int i = 0; i < n; i++)
+        o->words[i] = words[i];
+    line->words = o->words;
+    line->n_words = n;
+    line->include = o->include;
+    line->exclude = o->exclude;
+    return true;
+}
+
 bool options_parse(int argc, char **argv, struct options *options, struct err *err)
 {
     memset(options, 0, sizeof *options);
@@ -228,6 +322,8 @@ bool options_parse(int argc, char **argv, struct options *options, struct err *e
     if (left < 1)
         return err_set(err, ERR_INVALID, "no command; `haul help` lists them");
     options->command = words[0];
+    if (is_oneliner(words[0]))
+        return take_addresses(options, left - 1, words + 1, err);
     options->file = left > 1 ? words[1] : NULL;
     options->params = left > 2 ? (const char *const *)words + 2 : NULL;
     options->n_params = left > 2 ? left - 2 : 0;

@@ -5,6 +5,9 @@
  */
 #include "base/log.h"
 #include "report/display.h"
+#include "script/script.h"
+
+#define PATTERNS_MAX 64
 
 struct options {
     const char *command;       /* "run", ... */
@@ -22,6 +25,10 @@ struct options {
     int64_t max_duration_ms; /* 0: none */
     const char *state;       /* directory of the job's state */
     const char *shard;       /* "K/N", "auto", "auto/N"; NULL: all of it */
+    /* cp, sync, ls: addresses instead of a job file. */
+    struct script_oneliner oneliner;
+    const char *words[2];
+    const char *include[PATTERNS_MAX], *exclude[PATTERNS_MAX];
 };
 
 /* False with ERR_INVALID and the nearest known word.  `argv` must outlive the options; its order is

@@ -3,7 +3,7 @@
 #include "base/limits.h"
 #include "base/units.h"
 #include "commands/commands.h"
-#include "commands/workspace.h"
+#include "commands/inspect.h"
 #include "core/probe.h"
 #include "core/source.h"
 #include "wire/dialect.h"
@@ -13,45 +13,22 @@
 #include <string.h>
 
 struct preview {
-    struct workspace *ws;
+    struct inspect inspect;
     const struct options *options;
     struct journal *journal; /* of an unfinished run; NULL: none */
-    struct turn turn;
-    struct totals totals;
-    struct rng rng;
-    struct hooks hooks;
     int64_t objects, bytes, parts, deletes;
     bool failed;
 };
 
-static struct op *wait_for(struct preview *preview, struct op *op)
-{
-    struct op *ended = NULL;
-    io_submit(preview->ws->io, op);
-    while (!ended)
-        ended = io_collect(preview->ws->io, -1);
-    return ended;
-}
-
 /* Sizes of objects that were named and not listed are asked for. */
 static bool know_size(struct preview *preview, struct item *item)
 {
-    const struct task *task = item->task;
-    if (item->info.size >= 0)
+    struct err err = {0};
+    if (item->info.size >= 0 ||
+        inspect_head(&preview->inspect, item->task->from, item->key, &item->info, &err))
         return true;
-    struct op *op = op_new(OP_CALL);
-    op->in.store = task->from;
-    op->in.credentials = task->from->credentials;
-    op->in.call.kind = CALL_HEAD;
-    op->in.call.key = op->in.path = item->key;
-    op->in.call.total = -1;
-    op = wait_for(preview, op);
-    bool ok = op->out.err.kind == ERR_NONE;
-    item->info = task->from->kind == STORE_DIR ? op->out.info : op->out.answer.info;
-    if (!ok)
-        log_error("%s: %s", item->key, op->out.err.message);
-    op_free(op);
-    return ok;
+    log_error("%s: %s", item->key, err.message);
+    return false;
 }
 
 static int64_t part_size_of(const struct task *task, int64_t size)
@@ -140,16 +117,18 @@ static void show_extra(void *ctx, const char *key, int64_t size)
 static void show_task(struct preview *preview, const struct task *task)
 {
     const struct source_options options = {.dry = true, .extra = show_extra, .ctx = preview};
-    struct source *source = source_new(task, &options, &preview->turn);
+    struct source *source = source_new(task, &options, &preview->inspect.turn);
     while (!source_over(source)) {
-        struct op *op = source_next(source, &preview->turn);
+        struct op *op = source_next(source, &preview->inspect.turn);
         if (op) {
-            op = wait_for(preview, op);
-            preview->turn.now_ms = INT64_MAX / 2; /* a backoff is not waited for here */
-            source_settle(source, op, &preview->turn);
+            op = inspect_wait(&preview->inspect, op);
+            inspect_tick(&preview->inspect);
+            source_settle(source, op, &preview->inspect.turn);
             op_free(op);
+        } else if (!source_ready(source)) {
+            inspect_pause(&preview->inspect, source_wake_ms(source));
         }
-        source_fill(source, &preview->turn);
+        source_fill(source, &preview->inspect.turn);
         for (struct item *item; (item = source_take(source));) {
             show(preview, item);
             item_free(item);
@@ -175,36 +154,24 @@ static struct journal *open_unfinished(const struct workspace *ws)
     return NULL;
 }
 
-static void begin(struct preview *preview, struct workspace *ws, const struct options *options)
+/* What earlier runs remember, for comparisons; NULL: nothing. */
+static struct journal *remembered(const struct workspace *ws, struct journal **memory)
 {
-    memset(preview, 0, sizeof *preview);
-    preview->ws = ws;
-    preview->options = options;
-    preview->journal = options->fresh ? NULL : open_unfinished(ws);
-    rng_seed(&preview->rng, 1);
-    /* The functions of the job file are asked; its events are not told. */
-    preview->hooks.ctx = ws->config.hooks.ctx;
-    preview->hooks.map = ws->config.hooks.map;
-    preview->hooks.compare = ws->config.hooks.compare;
-    preview->hooks.yield = ws->config.hooks.yield;
-    preview->hooks.settle = ws->config.hooks.settle;
-    preview->turn.job = ws->job;
-    preview->turn.totals = &preview->totals;
-    preview->turn.hooks = &preview->hooks;
-    preview->turn.rng = &preview->rng;
-    preview->turn.stores = xcalloc((size_t)ws->job->n_stores, sizeof *preview->turn.stores);
-    for (int i = 0; i < ws->job->n_stores; i++)
-        preview->turn.stores[i].store = ws->job->stores[i].store;
+    struct err err = {0};
+    return *memory = journal_open_readonly(ws->dir, &err);
 }
 
 static int show_all(struct workspace *ws, const struct options *options)
 {
-    struct preview preview;
+    struct preview preview = {.options = options};
+    struct journal *memory;
     char size[32];
 
-    begin(&preview, ws, options);
+    preview.journal = options->fresh ? NULL : open_unfinished(ws);
+    inspect_begin(&preview.inspect, ws, options, remembered(ws, &memory));
     for (int i = 0; i < ws->job->n_tasks; i++)
-        show_task(&preview, &ws->job->tasks[i]);
+        if (!ws->job->tasks[i].is_also) /* one listing serves all targets */
+            show_task(&preview, &ws->job->tasks[i]);
     units_show_size(size, preview.bytes);
     if (!options->json)
         printf("%" PRId64 " objects, %s, %" PRId64 " parts to send, %" PRId64
@@ -212,7 +179,9 @@ static int show_all(struct workspace *ws, const struct options *options)
                preview.objects, size, preview.parts, preview.deletes);
     if (preview.journal)
         journal_close(preview.journal);
-    free(preview.turn.stores);
+    inspect_end(&preview.inspect);
+    if (memory)
+        journal_close(memory);
     return preview.failed ? 1 : 0;
 }
 

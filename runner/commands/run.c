@@ -241,7 +241,10 @@ static int run_opened(struct workspace *ws, struct listener *listener, enum purp
     if (purpose != TO_VERIFY && !probe_targets(&ws->config, &err))
         return fail(&err, true);
     say_opened(ws);
-    return turns(ws, listener, options);
+    int status = turns(ws, listener, options);
+    if (status == 0 && options->oneliner.verb && !strcmp(options->oneliner.verb, "cp"))
+        workspace_forget(ws); /* nothing in it is of use to the next copy */
+    return status;
 }
 
 static int run_for(enum purpose purpose, const struct options *options)

@@ -55,7 +55,9 @@ static bool take_shard(struct workspace *ws, const char *text, struct err *err)
 
 bool workspace_open(struct workspace *ws, const struct options *options, struct err *err)
 {
-    const struct script_options wishes = {.file = options->file,
+    const struct script_options wishes = {.oneliner =
+                                              options->oneliner.verb ? &options->oneliner : NULL,
+                                          .file = options->file,
                                           .params = options->params,
                                           .n_params = options->n_params,
                                           .concurrency = options->concurrency,
@@ -63,7 +65,7 @@ bool workspace_open(struct workspace *ws, const struct options *options, struct 
                                           .rate = options->rate};
     memset(ws, 0, sizeof *ws);
     ws->lock_fd = -1;
-    if (!options->file)
+    if (!options->file && !options->oneliner.verb)
         return err_set(err, ERR_INVALID, "haul %s needs a job file", options->command);
     if (!(ws->script = script_load(&wishes, err)))
         return false;
@@ -177,6 +179,20 @@ bool workspace_lock(struct workspace *ws, enum workspace_use use, struct err *er
                                                   &ws->opened, err);
     ws->config.journal = ws->journal;
     return ws->journal != NULL;
+}
+
+void workspace_forget(struct workspace *ws)
+{
+    static const char *const names[] = {"journal.db", "journal.db-wal", "journal.db-shm", "lock"};
+    journal_close(ws->journal);
+    ws->journal = NULL;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char *path = xasprintf("%s/%s", ws->dir, names[i]);
+        if (unlink(path) && errno != ENOENT)
+            log_warn("cannot remove %s: %s", path, strerror(errno));
+        free(path);
+    }
+    rmdir(ws->dir); /* what else is in it is not ours, or a journal that was set aside */
 }
 
 void workspace_close(struct workspace *ws)

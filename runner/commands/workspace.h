@@ -32,6 +32,8 @@ enum workspace_use {
 /* Takes the lock, as the job's `overlap` says, and opens the journal.  False with kind CANCELLED
  * when another run holds the lock. */
 bool workspace_lock(struct workspace *ws, enum workspace_use use, struct err *err);
+/* Removes the state, with the lock held; the journal is closed. */
+void workspace_forget(struct workspace *ws);
 void workspace_close(struct workspace *ws);
 
 /* The exit status of an error: 2 usage or job file, 3 configuration, credentials or store, 11

@@ -1,5 +1,4 @@
 #include "core/clean.h"
-#include "core/naming.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -97,56 +96,12 @@ struct clean_result clean_orphans(const struct run_config *config)
     return result;
 }
 
-struct unfinished {
-    struct chores chores;
-    const struct run_config *config;
-};
-
-static void add_row(void *ctx, int number, const char *key, const struct row *row)
-{
-    struct unfinished *all = ctx;
-    const struct job *job = all->config->job;
-
-    if (number < 1 || number > job->n_tasks)
-        return;
-    const struct task *task = &job->tasks[number - 1];
-    char *target = naming_plain(task, key);
-    struct orphan orphan = {.store = task->to->name, .key = target, .upload_id = "", .temp = ""};
-    if (row->upload_id[0]) {
-        orphan.upload_id = row->upload_id;
-        add_chore(&all->chores, &orphan);
-    }
-    if (row->temp[0]) {
-        orphan.upload_id = "";
-        orphan.temp = row->temp;
-        add_chore(&all->chores, &orphan);
-    }
-    free(target);
-}
-
-/* Makes orphans of everything unfinished and forgets the rows, in one transaction. */
-static bool orphan_all(const struct run_config *config, struct err *err)
-{
-    struct unfinished all = {.config = config};
-    bool ok = journal_begin(config->journal, err) &&
-              journal_each(config->journal, ROW_NONE, add_row, &all, err);
-    for (int i = 0; i < all.chores.n; i++) {
-        struct chore *chore = &all.chores.item[i];
-        ok = ok && journal_orphan(config->journal, chore->store, chore->key, chore->upload_id,
-                                  chore->temp, err);
-        free(chore->store);
-        free(chore->key);
-        free(chore->upload_id);
-        free(chore->temp);
-    }
-    free(all.chores.item);
-    return ok && journal_forget(config->journal, err) && journal_commit(config->journal, err);
-}
-
 struct clean_result clean_all(const struct run_config *config, struct err *err)
 {
+    struct journal *journal = config->journal;
     struct clean_result result = {0};
-    if (!orphan_all(config, err))
+    if (!journal_begin(journal, err) || !journal_forget(journal, err) ||
+        !journal_commit(journal, err))
         result.failed++;
     else
         result = clean_orphans(config);

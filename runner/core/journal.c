@@ -239,8 +239,10 @@ bool journal_finish_run(struct journal *journal, struct err *err)
 
 bool journal_forget(struct journal *journal, struct err *err)
 {
-    static const enum journal_sql which[] = {SQL_OBJECT_CLEAR, SQL_PART_CLEAR};
-    return journal_do_steps(journal, which, sizeof which / sizeof *which, journal->run, err);
+    static const enum journal_sql held[] = {SQL_ORPHAN_HELD, SQL_ORPHAN_TAKEN};
+    static const enum journal_sql rest[] = {SQL_OBJECT_CLEAR, SQL_PART_CLEAR};
+    return journal_do_steps(journal, held, sizeof held / sizeof *held, journal->run + 1, err) &&
+           journal_do_steps(journal, rest, sizeof rest / sizeof *rest, journal->run, err);
 }
 
 /* --- opening and closing -------------------------------------------------------------- */

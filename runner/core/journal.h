@@ -104,7 +104,8 @@ bool journal_orphans(struct journal *journal, void (*each)(void *ctx, const stru
                      void *ctx, struct err *err);
 bool journal_orphan_gone(struct journal *journal, int64_t id, struct err *err);
 
-/* Forgets every object and part of this run (after they were made orphans); orphans stay. */
+/* Forgets every object and part of this run; what they still hold on servers and disks becomes
+ * orphans.  To be called in a turn. */
 bool journal_forget(struct journal *journal, struct err *err);
 
 /* Rows of a state (ROW_NONE: of every state), for status, retry and clean; by task and key. */

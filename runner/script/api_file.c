@@ -108,6 +108,13 @@ static int api_file_exists(lua_State *L)
     return 1;
 }
 
+static int api_is_directory(lua_State *L)
+{
+    struct stat st;
+    lua_pushboolean(L, stat(luaL_checkstring(L, 1), &st) == 0 && S_ISDIR(st.st_mode));
+    return 1;
+}
+
 /* May anybody on the machine change this file? */
 static int api_others_may_write(lua_State *L)
 {
@@ -119,6 +126,7 @@ static int api_others_may_write(lua_State *L)
 static const luaL_Reg file_functions[] = {
     {"cwd", api_cwd},
     {"file_exists", api_file_exists},
+    {"is_directory", api_is_directory},
     {"load_file", api_load_file},
     {"others_may_write", api_others_may_write},
     {"read_private", api_read_private},

@@ -19,17 +19,51 @@ static void set_text(lua_State *L, const char *name, const char *text)
     lua_setfield(L, -2, name);
 }
 
+static void set_texts(lua_State *L, const char *name, const char *const *texts, int n)
+{
+    lua_createtable(L, n, 0);
+    for (int i = 0; i < n; i++) {
+        lua_pushstring(L, texts[i]);
+        lua_rawseti(L, -2, i + 1);
+    }
+    lua_setfield(L, -2, name);
+}
+
+/* [-0, +0]  Into the options on top of the stack. */
+static void set_oneliner(lua_State *L, const struct script_oneliner *line)
+{
+    const struct {
+        const char *name, *text;
+    } texts[] = {{"verb", line->verb},
+                 {"max_delete", line->max_delete},
+                 {"ca", line->ca},
+                 {"endpoint", line->endpoint},
+                 {"from_endpoint", line->from_endpoint},
+                 {"to_endpoint", line->to_endpoint},
+                 {"region", line->region},
+                 {"from_region", line->from_region},
+                 {"to_region", line->to_region},
+                 {"profile", line->profile},
+                 {"from_profile", line->from_profile},
+                 {"to_profile", line->to_profile}};
+
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        set_text(L, texts[i].name, texts[i].text);
+    set_texts(L, "words", line->words, line->n_words);
+    set_texts(L, "include", line->include, line->n_include);
+    set_texts(L, "exclude", line->exclude, line->n_exclude);
+    lua_pushboolean(L, line->remove);
+    lua_setfield(L, -2, "delete");
+}
+
 /* [-0, +1]  The options as lua/haul/load.lua wants them. */
 static void push_options(lua_State *L, const struct script_options *options)
 {
     lua_newtable(L);
     set_text(L, "file", options->file);
-    lua_newtable(L);
-    for (int i = 0; i < options->n_params; i++) {
-        lua_pushstring(L, options->params[i]);
-        lua_rawseti(L, -2, i + 1);
-    }
-    lua_setfield(L, -2, "params");
+    set_texts(L, "params", options->params, options->n_params);
+    if (options->oneliner)
+        set_oneliner(L, options->oneliner);
     lua_newtable(L);
     set_text(L, "part_size", options->part_size);
     set_text(L, "rate", options->rate);
@@ -40,12 +74,12 @@ static void push_options(lua_State *L, const struct script_options *options)
     lua_setfield(L, -2, "overrides");
 }
 
-/* [-0, +1]  haul.load, or an error. */
-static void push_loader(lua_State *L, const char *function)
+/* [-0, +1]  A function of haul.load or haul.oneliner, or an error. */
+static void push_loader(lua_State *L, const char *module, const char *function)
 {
     luaL_checkstack(L, 20, NULL);
     lua_getglobal(L, "require");
-    lua_pushliteral(L, "haul.load");
+    lua_pushstring(L, module);
     lua_call(L, 1, 1);
     lua_getfield(L, -1, function);
     lua_remove(L, -2);
@@ -61,7 +95,7 @@ struct loading {
 static int load_protected(lua_State *L)
 {
     struct loading *loading = lua_touserdata(L, 1);
-    push_loader(L, "run");
+    push_loader(L, loading->options->oneliner ? "haul.oneliner" : "haul.load", "run");
     push_options(L, loading->options);
     if (vm_call(L, 1, 1, &loading->err))
         value_read_job(L, loading->script, &loading->err);
@@ -71,7 +105,7 @@ static int load_protected(lua_State *L)
 static int help_protected(lua_State *L)
 {
     struct loading *loading = lua_touserdata(L, 1);
-    push_loader(L, "help");
+    push_loader(L, "haul.load", "help");
     push_options(L, loading->options);
     if (vm_call(L, 1, 1, &loading->err))
         buf_adds(loading->help, luaL_checkstring(L, -1));
@@ -94,7 +128,7 @@ static struct script *script_new(const struct script_options *options, struct er
 {
     struct script *script = xcalloc(1, sizeof *script);
     list_init(&script->queue);
-    script->file = xstrdup(options->file);
+    script->file = xstrdup(options->oneliner ? options->oneliner->verb : options->file);
     script->vm = vm_new(lua_dir_of(options), LIMIT_SCRIPT_MEMORY, err);
     if (!script->vm) {
         script_free(script);

@@ -8,7 +8,24 @@
 
 struct script;
 
+/* A job made of addresses instead of a file: `haul cp` and the like (lua/haul/oneliner.lua). */
+struct script_oneliner {
+    const char *verb; /* "cp", "sync", "ls" */
+    const char *const *words;
+    int n_words;
+    const char *const *include, *const *exclude; /* patterns */
+    int n_include, n_exclude;
+    bool remove;            /* what only the target has */
+    const char *max_delete; /* "100" or "50%"; NULL: not said */
+    const char *ca;         /* file of certificates */
+    /* NULL: not said; the first of each is for both sides. */
+    const char *endpoint, *from_endpoint, *to_endpoint;
+    const char *region, *from_region, *to_region;
+    const char *profile, *from_profile, *to_profile;
+};
+
 struct script_options {
+    const struct script_oneliner *oneliner; /* NULL: a job file */
     const char *file;
     const char *const *params; /* "name=value" */
     int n_params;
