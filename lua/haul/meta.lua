@@ -97,6 +97,11 @@
 ---@field eta? number         seconds
 ---@field exit_status? integer in a summary
 
+---@class haul.pace        of a store that asked to slow down
+---@field concurrency integer requests in flight
+---@field requests number     a second
+---@field wait_ms integer     none is sent before
+
 ---@class haul.event
 ---@field event string
 ---@field time number         seconds since 1970
@@ -116,6 +121,7 @@
 ---@field temp_file? string
 ---@field summary? haul.totals
 ---@field progress? haul.totals
+---@field pace? haul.pace    on throttled
 
 ---@class haul.decision
 

@@ -28,9 +28,10 @@
 #define LIMIT_BACKLOG       4096     /* objects known but not started */
 #define LIMIT_CONCURRENCY   4096
 #define LIMIT_LANES         16
-#define LIMIT_LINE          (64 << 10)  /* of a log or event line */
-#define LIMIT_HOOK_MS       5000        /* a hook's own computing */
-#define LIMIT_SCRIPT_MEMORY (256 << 20) /* of the Lua state */
-#define LIMIT_SYNC_GROUP    256         /* small files made durable together */
-#define LIMIT_SYNC_WAIT_MS  200         /* how long the first of a group waits for others */
-#define LIMIT_STATE         (1 << 20)   /* job.state as text: it is written whole each time */
+#define LIMIT_LINE          (64 << 10)      /* of a log or event line */
+#define LIMIT_HOOK_MS       5000            /* a hook's own computing */
+#define LIMIT_SCRIPT_MEMORY (256 << 20)     /* of the Lua state */
+#define LIMIT_SYNC_GROUP    256             /* small files made durable together */
+#define LIMIT_SYNC_WAIT_MS  200             /* how long the first of a group waits for others */
+#define LIMIT_STATE         (1 << 20)       /* job.state as text: it is written whole each time */
+#define LIMIT_RETRY_MS      (5 * 60 * 1000) /* a store that asks for more is not waited for */

@@ -113,4 +113,9 @@ struct event {
         int64_t target_objects; /* of so many that are there, */
         int64_t source_objects; /* and so many at the source */
     } removal;
+    struct {
+        int concurrency; /* throttled: requests in flight from now on, */
+        double requests; /* so many a second, */
+        int64_t wait_ms; /* and none before that */
+    } pace;
 };

@@ -1,6 +1,7 @@
 #include "core/lister.h"
 #include "base/list.h"
 #include "core/access.h"
+#include "core/gate.h"
 #include "core/retry.h"
 #include "io/walk.h"
 #include <stdlib.h>
@@ -124,7 +125,7 @@ static struct op *make_op(struct lister *lister, struct range *range, struct tur
     op->in.call.max_keys = lister->walk ? 1000 : 0;
     op->in.walk = lister->walk;
     range->busy = true;
-    range->attempt++;
+    op->again = range->attempt++ > 0;
     return op;
 }
 
@@ -133,7 +134,8 @@ struct op *lister_next(struct lister *lister, struct turn *turn)
     for (int i = lister->current; i < lister->n_ranges; i++) {
         struct range *range = &lister->range[i];
         if (lister->err.kind == ERR_NONE && wants_page(lister, range) &&
-            range->not_before_ms <= turn->now_ms)
+            range->not_before_ms <= turn->now_ms &&
+            gate_open(turn, lister->store, range->attempt > 0))
             return make_op(lister, range, turn);
     }
     return NULL;

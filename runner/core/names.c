@@ -1,6 +1,7 @@
 #include "core/names.h"
 #include "base/list.h"
 #include "core/access.h"
+#include "core/gate.h"
 #include "core/retry.h"
 #include <stdlib.h>
 #include <string.h>
@@ -138,7 +139,7 @@ static struct op *make_op(struct names *names, struct name *name, struct turn *t
     op->in.call.key = op->in.path = name->key;
     op->in.call.total = -1;
     name->asking = true;
-    name->attempt++;
+    op->again = name->attempt++ > 0;
     names->n_asking++;
     return op;
 }
@@ -148,7 +149,8 @@ struct op *names_next(struct names *names, struct turn *turn)
     if (names->n_asking >= ASKING_MAX)
         return NULL;
     for (struct name *name = names->waiting.head; name; name = name->next)
-        if (!name->known && !name->asking && name->not_before_ms <= turn->now_ms)
+        if (!name->known && !name->asking && name->not_before_ms <= turn->now_ms &&
+            gate_open(turn, names->task->from, name->attempt > 0))
             return make_op(names, name, turn);
     return NULL;
 }

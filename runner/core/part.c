@@ -18,9 +18,13 @@ static uint32_t find_ready(struct transfer *t, int64_t now_ms)
     return t->n_parts;
 }
 
-bool part_ready(struct transfer *t, int64_t now_ms)
+bool part_ready(struct transfer *t, int64_t now_ms, bool *again)
 {
-    return t->n_done + t->n_moving + t->n_asking < t->n_parts && find_ready(t, now_ms) < t->n_parts;
+    if (t->n_done + t->n_moving + t->n_asking >= t->n_parts)
+        return false;
+    uint32_t n = find_ready(t, now_ms);
+    *again = n < t->n_parts && t->parts[n].attempt > 0;
+    return n < t->n_parts;
 }
 
 int64_t part_wake_ms(struct transfer *t, int64_t now_ms)
@@ -264,8 +268,6 @@ static void failed(struct transfer *t, uint32_t n, struct op *op, struct turn *t
     const struct err *err = &op->out.err;
     turn->totals->part_failures++;
     t->err = *err;
-    if (err->kind == ERR_THROTTLED)
-        transfer_emit_failure(t, turn, EVENT_THROTTLED, err, t->parts[n].attempt);
     bool restart =
         source_without_ranges(t, op) || is_restart(t, op) || server_refused(t, err, turn);
     bool ask = !restart && turn->hooks->wants &&

@@ -1,5 +1,6 @@
 #include "core/removal.h"
 #include "core/access.h"
+#include "core/gate.h"
 #include "core/journal_sync.h"
 #include "core/retry.h"
 #include "wire/dialect.h"
@@ -221,7 +222,7 @@ static struct op *make_op(struct removal *removal, struct batch *batch, struct t
     op->in.skew_ms = state ? state->skew_ms : 0;
     op->in.requests[0] = state ? state->requests : NULL;
     batch->busy = true;
-    batch->attempt++;
+    op->again = batch->attempt++ > 0;
     return op;
 }
 
@@ -229,7 +230,8 @@ struct op *removal_next(struct removal *removal, struct turn *turn)
 {
     for (int i = 0; i < BATCHES; i++) {
         struct batch *batch = &removal->batch[i];
-        if (batch->n && !batch->busy && batch->not_before_ms <= turn->now_ms)
+        if (batch->n && !batch->busy && batch->not_before_ms <= turn->now_ms &&
+            gate_open(turn, removal->task->to, batch->attempt > 0))
             return make_op(removal, batch, turn);
     }
     return NULL;

@@ -1,6 +1,5 @@
 #include "core/retry.h"
-
-#define ASKED_MAX_MS (5 * 60 * 1000) /* a store that asks for more is not waited for */
+#include "base/limits.h"
 
 /* base * 2^(attempt - 1), never above the cap. */
 static int64_t ceiling(const struct retry_policy *policy, int attempt)
@@ -16,8 +15,10 @@ int64_t retry_delay(const struct retry_policy *policy, const struct err *err, in
                     struct rng *rng)
 {
     int64_t wait = ceiling(policy, attempt);
-    int64_t asked = err->retry_after_ms < ASKED_MAX_MS ? err->retry_after_ms : ASKED_MAX_MS;
+    int64_t asked = err->retry_after_ms;
 
+    if (asked > LIMIT_RETRY_MS)
+        asked = LIMIT_RETRY_MS;
     if (policy->jitter == JITTER_FULL && wait > 0)
         wait = (int64_t)rng_below(rng, (uint64_t)wait + 1);
     return wait > asked ? wait : asked;

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "core/access.h"
 #include "core/clean.h"
+#include "core/gate.h"
 #include "core/meter.h"
 #include "core/script_state.h"
 #include "core/task_run.h"
@@ -521,12 +522,15 @@ static void earlier(int64_t *when_ms, int64_t candidate_ms)
 
 static int64_t wait_ms(const struct run *run)
 {
-    int64_t now = now_ms(run), when = sched_wake_ms(&run->sched, now);
+    /* What was not due when the turn began did nothing in it, though it may be due by now. */
+    int64_t turn = run->turn.now_ms, when = sched_wake_ms(&run->sched, turn);
+    int64_t now = now_ms(run);
 
     if (run->n_decisions || run->more || !run->started || run->signal != run->ended_by_signal)
         return 0;
-    if (!run->paused && task_run_wake_ms(&run->tasks) > now)
+    if (!run->paused && task_run_wake_ms(&run->tasks) > turn)
         earlier(&when, task_run_wake_ms(&run->tasks));
+    earlier(&when, gate_wake_ms(&run->turn));
     if (run->ending != NOT_ENDING && !run->left)
         earlier(&when, run->ending_ms + GRACE_MS);
     if (run->config.max_duration_ms > 0 && run->ending == NOT_ENDING)

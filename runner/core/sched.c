@@ -1,6 +1,7 @@
 #include "core/sched.h"
 #include "base/fault.h"
 #include "base/list.h"
+#include "core/gate.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,6 +40,20 @@ struct transfer *sched_find(const struct sched *sched, uint64_t id)
     return t;
 }
 
+static void push_open(struct sched *sched, struct transfer *t)
+{
+    t->next = NULL;
+    t->prev = sched->tail;
+    *(sched->tail ? &sched->tail->next : &sched->head) = t;
+    sched->tail = t;
+}
+
+static void pull_open(struct sched *sched, struct transfer *t)
+{
+    *(t->prev ? &t->prev->next : &sched->head) = t->next;
+    *(t->next ? &t->next->prev : &sched->tail) = t->prev;
+}
+
 void sched_open(struct sched *sched, struct item *item, struct turn *turn)
 {
     struct transfer *t = transfer_new(++sched->last_id, item, turn);
@@ -46,12 +61,7 @@ void sched_open(struct sched *sched, struct item *item, struct turn *turn)
 
     t->chain = *chain;
     *chain = t;
-    t->prev = sched->tail;
-    if (sched->tail)
-        sched->tail->next = t;
-    else
-        sched->head = t;
-    sched->tail = t;
+    push_open(sched, t);
     sched->n_open++;
 }
 
@@ -62,8 +72,7 @@ static void unlink_open(struct sched *sched, struct transfer *t)
     while (*chain != t)
         chain = &(*chain)->chain;
     *chain = t->chain;
-    *(t->prev ? &t->prev->next : &sched->head) = t->next;
-    *(t->next ? &t->next->prev : &sched->tail) = t->prev;
+    pull_open(sched, t);
     sched->n_open--;
 }
 
@@ -152,6 +161,7 @@ void sched_submit(struct sched *sched, struct op *op, struct turn *turn)
     } else {
         sched->n_work++;
     }
+    gate_pass(turn, op);
     (void)FAULT(op_submitted);
     io_submit(sched->io, op);
 }
@@ -167,19 +177,25 @@ static int data_max(const struct sched *sched, const struct transfer *t)
     return task > 0 && task < sched->concurrency ? task : sched->concurrency;
 }
 
-/* Sends what one transfer has ready; true when something waits for a slot. */
-static bool send_ready(struct sched *sched, struct transfer *t, struct turn *turn)
+static bool may_send(const struct sched *sched, const struct transfer *t, const struct wish *wish,
+                     struct turn *turn)
 {
-    bool data;
-    while (transfer_ready(t, turn->now_ms, &data)) {
-        if (sched->n_work >= work_max(sched) || (data && sched->n_data >= data_max(sched, t)))
-            return true;
+    if (sched->n_work >= work_max(sched) || (wish->data && sched->n_data >= data_max(sched, t)))
+        return false;
+    return gate_open(turn, wish->from, wish->again) && gate_open(turn, wish->to, wish->again);
+}
+
+/* Sends what one transfer has ready. */
+static void send_ready(struct sched *sched, struct transfer *t, struct turn *turn)
+{
+    struct wish wish;
+    while (transfer_ready(t, turn->now_ms, &wish) && may_send(sched, t, &wish, turn)) {
         struct op *op = transfer_next(t, turn);
         if (!op)
-            return false;
+            return;
+        op->again = wish.again;
         sched_submit(sched, op, turn);
     }
-    return false;
 }
 
 /* --- groups of files that get their names together ------------------------------------ */
@@ -251,13 +267,13 @@ void sched_dispatch(struct sched *sched, struct turn *turn, bool only_leaving)
 
 bool sched_has_room(struct sched *sched, const struct turn *turn)
 {
-    bool data;
+    struct wish wish;
     if (sched->n_data >= sched->concurrency || sched->n_finishing >= 2 * LIMIT_SYNC_GROUP)
         return false;
     if (sched->n_open - sched->n_finishing >= sched->concurrency + work_max(sched))
         return false;
     for (struct transfer *t = sched->head; t; t = t->next)
-        if (!t->leaving && transfer_ready(t, turn->now_ms, &data))
+        if (!t->leaving && transfer_ready(t, turn->now_ms, &wish))
             return false;
     return true;
 }
@@ -275,6 +291,37 @@ static void settle_group(struct sched *sched, struct op *op, struct turn *turn)
     op_free(op);
 }
 
+/* `refused`: the op, or what feeds it, that its store was slowed down by. */
+static void tell_throttled(const struct op *op, const struct op *refused, const struct transfer *t,
+                           struct turn *turn)
+{
+    const struct task *task = op->task ? &turn->job->tasks[op->task - 1] : NULL;
+    const struct pace *pace = &turn_store(turn, refused->in.store)->pace;
+    struct queued_event *queued = turn_emit(turn, task, EVENT_THROTTLED);
+    if (!queued)
+        return;
+    struct event *event = &queued->event;
+    queued->err = refused->out.err;
+    event->transfer = op->transfer;
+    event->key = t ? t->item->key : NULL;
+    event->target = t ? t->item->target : NULL;
+    event->path = t ? t->path : NULL;
+    event->size = t ? t->info.size : -1;
+    event->attempt = !t ? 0 : op->part ? t->parts[op->part - 1].attempt : t->attempt;
+    event->bucket = refused->in.store->bucket;
+    event->pace.concurrency = pace_concurrency(pace);
+    event->pace.requests = pace->rate;
+    event->pace.wait_ms = pace_wait_ms(pace, turn->now_ms);
+}
+
+/* A store that is asked once at a time must not refuse the same object again and again until its
+ * attempts are used up, while the others wait untried. */
+static void step_back(struct sched *sched, struct transfer *t)
+{
+    pull_open(sched, t);
+    push_open(sched, t);
+}
+
 struct op *sched_settle(struct sched *sched, struct op *op, struct turn *turn)
 {
     if (is_data(op))
@@ -286,9 +333,14 @@ struct op *sched_settle(struct sched *sched, struct op *op, struct turn *turn)
         settle_group(sched, op, turn);
         return NULL;
     }
+    struct transfer *t = op->transfer ? sched_find(sched, op->transfer) : NULL;
+    const struct op *refused = gate_return(turn, op, sched->concurrency);
+    if (refused)
+        tell_throttled(op, refused, t, turn);
     if (!op->transfer)
         return op;
-    struct transfer *t = sched_find(sched, op->transfer);
+    if (t && op->out.err.kind == ERR_THROTTLED)
+        step_back(sched, t);
     if (t)
         transfer_settle(t, op, turn);
     op_free(op);

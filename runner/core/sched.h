@@ -5,7 +5,7 @@
  *
  * Transfers are served in the order they were opened, so that an object that was begun is ended
  * before others take its slots; a new one is opened only when no part of an open one waits for a
- * slot.
+ * slot.  One that is refused because requests come too fast goes behind the others.
  */
 #include "core/source.h"
 #include "io/io.h"
@@ -40,7 +40,8 @@ void sched_submit(struct sched *sched, struct op *op, struct turn *turn);
 void sched_dispatch(struct sched *sched, struct turn *turn, bool only_leaving);
 /* Is there room for another transfer? */
 bool sched_has_room(struct sched *sched, const struct turn *turn);
-/* Takes back an op that ended and frees it; listings are the caller's (returned, to be freed). */
+/* Takes back an op that ended and frees it, and tells when its store was slowed down by it;
+ * listings are the caller's (returned, to be freed). */
 struct op *sched_settle(struct sched *sched, struct op *op, struct turn *turn);
 /* The run ends: what a script has put behind everything else will not be opened any more. */
 void sched_drop_deferred(struct sched *sched, const struct err *err, struct turn *turn);

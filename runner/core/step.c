@@ -43,8 +43,6 @@ void transfer_emit_failure(struct transfer *t, struct turn *turn, enum event_kin
     if (!queued)
         return;
     queued->err = *err;
-    if (kind == EVENT_THROTTLED)
-        queued->event.totals = turn->totals; /* with the limit in force */
     queued->event.attempt = attempt;
 }
 

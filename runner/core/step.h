@@ -151,7 +151,8 @@ enum check check_of(enum sum_kind kind);
 bool etag_is_of(const char *etag, const uint8_t md5[MD5_LEN]);
 
 /* --- part.c --------------------------------------------------------------------------- */
-bool part_ready(struct transfer *t, int64_t now_ms);
+/* `again`: the one that is ready was sent before. */
+bool part_ready(struct transfer *t, int64_t now_ms, bool *again);
 struct op *part_next(struct transfer *t, struct turn *turn);
 void part_settle(struct transfer *t, struct op *op, struct turn *turn);
 void part_decide(struct transfer *t, uint32_t n, const struct decision *decision,

@@ -197,16 +197,31 @@ void transfer_free(struct transfer *t)
     free(t);
 }
 
-bool transfer_ready(struct transfer *t, int64_t now_ms, bool *data)
+/* Whom the next op asks. */
+static void name_sides(const struct transfer *t, struct wish *wish)
 {
+    bool source = t->step == STEP_HEAD || t->step == STEP_GET || t->step == STEP_STREAM;
+    bool fed = t->step == STEP_PUT && t->info.size > 0 && !t->body.len;
+    bool relay = t->way == WAY_RELAY && (t->step == STEP_MOVE || fed);
+
+    if (t->step == STEP_MOVE)
+        source = t->way == WAY_DOWNLOAD;
+    wish->from = source || relay ? t->item->task->from : NULL;
+    wish->to = source || !wish->data ? NULL : t->item->task->to;
+}
+
+bool transfer_ready(struct transfer *t, int64_t now_ms, struct wish *wish)
+{
+    *wish = (struct wish){.data = true, .again = t->attempt > 0};
     if (t->step == STEP_MOVE && !t->leaving) {
-        *data = true;
-        return part_ready(t, now_ms);
+        name_sides(t, wish);
+        return part_ready(t, now_ms, &wish->again);
     }
     if (t->busy || t->asking || t->step == STEP_OVER || t->step == STEP_FINISH ||
         t->step == STEP_MOVE)
         return false;
-    *data = step_def_of(t)->data;
+    wish->data = step_def_of(t)->data;
+    name_sides(t, wish);
     return t->not_before_ms <= now_ms;
 }
 
@@ -240,8 +255,6 @@ static void step_failed(struct transfer *t, struct op *op, const struct step_def
     int64_t delay_ms;
 
     t->err = *err;
-    if (err->kind == ERR_THROTTLED)
-        transfer_emit_failure(t, turn, EVENT_THROTTLED, err, t->attempt);
     if (def->event != EVENT_JOB_STARTED)
         transfer_emit_failure(t, turn, def->event, err, t->attempt);
     if (def->failed && def->failed(t, op, turn))

@@ -158,9 +158,16 @@ struct transfer {
 struct transfer *transfer_new(uint64_t id, struct item *item, struct turn *turn);
 void transfer_free(struct transfer *t);
 
-/* The next op that may be sent now; NULL: nothing (yet).  `data` says whether it needs a slot of
- * the job's concurrency.  transfer_ready tells beforehand, without making it. */
-bool transfer_ready(struct transfer *t, int64_t now_ms, bool *data);
+/* What an op that is ready would take. */
+struct wish {
+    bool data;                     /* a slot of the job's concurrency */
+    bool again;                    /* it was sent before */
+    const struct store *from, *to; /* whom it asks; NULL: not that side */
+};
+
+/* The next op that may be sent now; NULL: nothing (yet).  transfer_ready tells beforehand, without
+ * making it. */
+bool transfer_ready(struct transfer *t, int64_t now_ms, struct wish *wish);
 struct op *transfer_next(struct transfer *t, struct turn *turn);
 /* When, after now, something may become ready by the clock alone; INT64_MAX: never. */
 int64_t transfer_wake_ms(struct transfer *t, int64_t now_ms);

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "core/hooks.h"
 #include "core/journal.h"
+#include "core/pace.h"
 
 /* What a run learns about a store while it runs. */
 struct store_state {
@@ -17,6 +18,7 @@ struct store_state {
     bool refresh;          /* credentials are to be renewed before the next request */
     int64_t refreshed_ms;  /* wall clock of the last renewal */
     struct bucket *read, *write, *requests; /* its limits; NULL: none */
+    struct pace pace;                       /* what it has let us do */
 };
 
 /* An event and the text it will point at: the queue moves as it grows, so that err, part.etag,

@@ -64,6 +64,8 @@ struct op {
     void *owner;        /* control's own: ... whoever made it */
     uint32_t part;      /* control's own: which part, from 1; 0: none */
     uint32_t task;      /* control's own */
+    uint64_t number;    /* control's own: of the requests to its store */
+    bool again;         /* control's own: it was sent before */
     atomic_bool cancel; /* control may set it at any time; the op then ends as ERR_CANCELLED */
 
     struct {

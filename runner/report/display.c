@@ -114,7 +114,9 @@ void display_event(struct display *display, const struct event *event)
                  event->err ? event->err->message : "");
         break;
     case EVENT_THROTTLED:
-        log_info("%s: the store asks to slow down", event->key);
+        log_info("%s asks to slow down: from now on %d requests at once, %.1f a second",
+                 event->bucket ? event->bucket : "the store", event->pace.concurrency,
+                 event->pace.requests);
         break;
     default:
         break;

@@ -112,6 +112,12 @@ static void add_removal(struct buf *out, const struct event *event)
     add_integer(out, "source_objects", event->removal.source_objects);
 }
 
+static void add_pace(struct buf *out, const struct event *event)
+{
+    buf_addf(out, ",\"pace\":{\"concurrency\":%d,\"requests\":%.3f,\"wait_ms\":%" PRId64 "}",
+             event->pace.concurrency, event->pace.requests, event->pace.wait_ms);
+}
+
 void event_json(struct buf *out, const struct event *event, const char *job)
 {
     buf_adds(out, "{\"event\":");
@@ -130,5 +136,7 @@ void event_json(struct buf *out, const struct event *event, const char *job)
     }
     if (event->kind == EVENT_BEFORE_DELETE)
         add_removal(out, event);
+    if (event->kind == EVENT_THROTTLED)
+        add_pace(out, event);
     buf_adds(out, "}\n");
 }

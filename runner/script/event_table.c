@@ -129,6 +129,15 @@ static void set_removal(lua_State *L, const struct event *event)
     set_integer(L, "source_objects", event->removal.source_objects);
 }
 
+static void set_pace(lua_State *L, const struct event *event)
+{
+    lua_createtable(L, 0, 3);
+    set_integer(L, "concurrency", event->pace.concurrency);
+    set_number(L, "requests", event->pace.requests);
+    set_integer(L, "wait_ms", event->pace.wait_ms);
+    lua_setfield(L, -2, "pace");
+}
+
 static bool names_check(enum event_kind kind)
 {
     return kind == EVENT_VERIFIED || kind == EVENT_VERIFY_FAILED || kind == EVENT_OBJECT_SUCCEEDED;
@@ -159,4 +168,6 @@ void event_push(lua_State *L, const struct event *event, const char *job)
         set_totals(L, event);
     if (event->kind == EVENT_BEFORE_DELETE)
         set_removal(L, event);
+    if (event->kind == EVENT_THROTTLED)
+        set_pace(L, event);
 }
