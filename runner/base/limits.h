@@ -25,6 +25,7 @@
 #define LIMIT_PART_MIN      (8 << 20)   /* the automatic part size starts here */
 #define LIMIT_OBJECT_SIZE   (INT64_C(53687091200000)) /* 50 TB, the largest any provider names */
 #define LIMIT_LIST_PAGES    20000000 /* pages of one listing before it is called endless */
+#define LIMIT_EMPTY_PAGES   10000    /* in a row: below ten million deleted versions */
 #define LIMIT_BACKLOG       4096     /* objects known but not started */
 #define LIMIT_CONCURRENCY   4096
 #define LIMIT_LANES         16

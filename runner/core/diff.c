@@ -7,6 +7,12 @@ static bool broke_off(const struct lister *lister)
     return lister_over(lister) && lister_error(lister)->kind != ERR_NONE;
 }
 
+/* A key with a NUL is listed in a form that is only for showing: it has no counterpart. */
+static bool is_odd(const struct list_entry *entry)
+{
+    return entry && entry->special == 'n';
+}
+
 enum diff diff_next(struct lister *from, size_t from_prefix, struct lister *to, size_t to_prefix,
                     struct list_entry **source, struct list_entry **target)
 {
@@ -19,7 +25,11 @@ enum diff diff_next(struct lister *from, size_t from_prefix, struct lister *to, 
         return DIFF_WAIT;
     if (!a && !b)
         return DIFF_OVER;
-    int order = !a ? 1 : !b ? -1 : strcmp(a->key + from_prefix, b->key + to_prefix);
+    int order = is_odd(a)   ? -1
+                : is_odd(b) ? 1
+                : !a        ? 1
+                : !b        ? -1
+                            : strcmp(a->key + from_prefix, b->key + to_prefix);
     *source = order <= 0 ? a : NULL;
     *target = order >= 0 ? b : NULL;
     return DIFF_ENTRY;

@@ -23,6 +23,7 @@ struct range {
     char *token;      /* of the next page; NULL: the first */
     char *last_key;   /* keys must increase from page to page too */
     int64_t n_pages;
+    int n_empty; /* pages without a key since the last one with any */
     bool busy, listed;
     int attempt;
     int64_t not_before_ms;
@@ -159,33 +160,50 @@ bool lister_owns(const struct lister *lister, const struct op *op)
            op->owner < (void *)(lister->range + lister->n_ranges);
 }
 
+/* Keys with a NUL are listed in a form that is only for showing, and has no place in the order. */
 static bool page_in_order(const struct lister *lister, struct range *range,
                           const struct listing *page, struct err *err)
 {
     const char *before = range->last_key ? range->last_key : range->after;
+    const struct list_entry *first = page->entry, *end = page->entry + page->n;
 
-    if (page->n == 0)
+    while (first < end && first->special == 'n')
+        first++;
+    if (first == end)
         return true;
-    if (before && strcmp(page->entry[0].key, before) <= 0)
+    if (before && strcmp(first->key, before) <= 0)
         return err_set(err, ERR_SERVER, "the listing of %s is not in key order after '%.200s'",
                        lister->store->name, before);
+    do
+        end--;
+    while (end->special == 'n');
     free(range->last_key);
-    range->last_key = xstrdup(page->entry[page->n - 1].key);
+    range->last_key = xstrdup(end->key);
     return true;
+}
+
+static bool page_ends_some_time(struct range *range, const struct listing *page)
+{
+    range->n_empty = page->n ? 0 : range->n_empty + 1;
+    return ++range->n_pages <= LIMIT_LIST_PAGES && range->n_empty <= LIMIT_EMPTY_PAGES;
 }
 
 /* What lies behind the range is the next one's. */
 static bool cut_page(const struct range *range, struct listing *page)
 {
-    bool cut = false;
-    while (range->until && page->n && strcmp(page->entry[page->n - 1].key, range->until) > 0) {
-        page->n--;
-        free(page->entry[page->n].key);
-        free(page->entry[page->n].etag);
-        free(page->entry[page->n].upload_id);
-        cut = true;
+    size_t keep = 0, n = page->n;
+
+    if (!range->until)
+        return false;
+    while (keep < n &&
+           (page->entry[keep].special == 'n' || strcmp(page->entry[keep].key, range->until) <= 0))
+        keep++;
+    for (page->n = keep; keep < n; keep++) {
+        free(page->entry[keep].key);
+        free(page->entry[keep].etag);
+        free(page->entry[keep].upload_id);
     }
-    return cut;
+    return page->n < n;
 }
 
 static void take_page(struct range *range, struct listing *listing)
@@ -230,7 +248,7 @@ void lister_settle(struct lister *lister, struct op *op, struct turn *turn)
     struct err err = op->out.err;
 
     range->busy = false;
-    if (err.kind == ERR_NONE && ++range->n_pages > LIMIT_LIST_PAGES)
+    if (err.kind == ERR_NONE && !page_ends_some_time(range, listing))
         err_set(&err, ERR_SERVER, "the listing of %s does not end", lister->store->name);
     if (err.kind != ERR_NONE || !page_in_order(lister, range, listing, &err))
         list_failed(lister, range, op, &err, turn);

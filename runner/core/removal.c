@@ -39,19 +39,20 @@ static bool guard(const struct task *task, const struct census *census, int64_t 
 
     if (task->keeps_empty && census->source_objects == 0)
         return err_set(stop, ERR_INVALID,
-                       "nothing is deleted below %s/%s: the source is empty, and so would be the "
-                       "target (%" PRId64 " objects)",
+                       "nothing is deleted below %s/%s: the source is empty, or nothing of it is "
+                       "selected, and all of the target would go (%" PRId64 " objects); if that "
+                       "is meant, haul.delete does it",
                        name, path, objects);
     if (task->max_deletes >= 0 && objects > task->max_deletes)
         return err_set(stop, ERR_INVALID,
                        "nothing is deleted below %s/%s: %" PRId64 " objects would go, and "
-                       "max_delete is %" PRId64,
+                       "max_delete is %" PRId64 "; if that is meant, give a larger one",
                        name, path, objects, task->max_deletes);
     if (task->max_deletes < 0 &&
         (double)objects > task->max_delete * (double)census->target_objects)
         return err_set(stop, ERR_INVALID,
-                       "nothing is deleted below %s/%s: %" PRId64 " of %" PRId64
-                       " objects would go, and max_delete is %g%%",
+                       "nothing is deleted below %s/%s: %" PRId64 " of %" PRId64 " objects would "
+                       "go, and max_delete is %g%%; if that is meant, give a larger one",
                        name, path, objects, census->target_objects, task->max_delete * 100);
     return true;
 }

@@ -313,6 +313,7 @@ static void take_source(struct source *source, const struct list_entry *entry,
         return;
     }
     info_of(entry, &info);
+    source->census.target_objects += source->task->kind == TASK_DELETE;
     offer_all(source, entry->key, NULL, &info, target_info, turn);
 }
 
@@ -395,6 +396,12 @@ static bool fill_pair(struct source *source, struct turn *turn)
 
 /* --- names ---------------------------------------------------------------------------- */
 
+static void offer_named(struct source *source, const struct name *name, struct turn *turn)
+{
+    source->census.target_objects += source->task->kind == TASK_DELETE;
+    offer_all(source, name->key, name->target, &name->info, NULL, turn);
+}
+
 static bool fill_named(struct source *source, struct turn *turn)
 {
     struct name *name = names_take(source->names);
@@ -405,7 +412,7 @@ static bool fill_named(struct source *source, struct turn *turn)
     if (name->err.kind != ERR_NONE)
         fail(source, NULL, name->key, -1, &name->err, turn);
     else
-        offer_all(source, name->key, name->target, &name->info, NULL, turn);
+        offer_named(source, name, turn);
     name_free(name);
     return true;
 }

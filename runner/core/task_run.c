@@ -131,7 +131,8 @@ static void report(struct task_run *tasks, const struct turn *turn)
     if (err->kind != ERR_NONE) {
         tasks->list_failed = true;
         log_error("%s: a listing ended early: %s", job, err->message);
-    } else if (turn->totals->objects_known == tasks->known_before) {
+    } else if (turn->totals->objects_known == tasks->known_before &&
+               source_census(tasks->source)->source_objects == 0) {
         log_warn("%s: task %d found nothing in %s below '%s'", job, task->number, task->from->name,
                  task->from_path);
     }
@@ -152,7 +153,8 @@ static bool may_delete(struct task_run *tasks)
     if (source_error(tasks->source)->kind == ERR_NONE && !source_incomplete(tasks->source))
         return true;
     tasks->list_failed = true;
-    log_error("%s: nothing is deleted below %s/%s, because not everything could be listed",
+    log_error("%s: nothing is deleted below %s/%s, because not everything could be listed: "
+              "mend that and run it again",
               tasks->job->name, task->to->name, task->to_path);
     return false;
 }

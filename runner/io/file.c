@@ -220,6 +220,21 @@ void file_root_close(struct store *store)
     free(root);
 }
 
+bool file_root_stands(const struct store *store, struct err *err)
+{
+    struct stat opened, named;
+    int root = file_root(store, false, err);
+
+    if (root < 0)
+        return false;
+    if (!fstat(root, &opened) && !stat(store->root, &named) && opened.st_dev == named.st_dev &&
+        opened.st_ino == named.st_ino)
+        return true;
+    return err_set(err, ERR_MISSING,
+                   "the directory '%.200s' was unmounted, moved or removed while it was listed",
+                   store->root);
+}
+
 void io_close_store(struct store *store)
 {
     if (store->kind == STORE_DIR)

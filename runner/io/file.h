@@ -19,6 +19,9 @@ mode_t file_mode(void);
  * to close.  `create`: make the directory where it is missing.  -1 with `err`. */
 int file_root(const struct store *store, bool create, struct err *err);
 void file_root_close(struct store *store);
+/* Does the root's name still lead to it?  What was unmounted or moved away while it was listed
+ * looks emptier than it is.  False with `err` (ERR_MISSING). */
+bool file_root_stands(const struct store *store, struct err *err);
 
 /* openat2 beneath `dir`; -1 with errno.  Always adds O_CLOEXEC and never follows a link. */
 int file_open_beneath(int dir, const char *path, int flags);

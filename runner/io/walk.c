@@ -331,7 +331,8 @@ bool walk_page(struct walk *walk, struct listing *listing, int max, struct err *
         if (!step(walk, root, listing))
             return file_err(err, errno, "list", buf_str(&walk->path));
     }
-    if (!walk->ended)
-        listing->next_token = xstrdup("more");
+    if (walk->ended)
+        return file_root_stands(walk->root, err);
+    listing->next_token = xstrdup("more");
     return true;
 }

@@ -9,6 +9,7 @@
 `exchange.rule` holds the parameters.  Nothing here sleeps for long: a stall lasts until the client
 gives up, a drip has a step of `ms` milliseconds.
 """
+import base64
 import re
 from urllib.parse import unquote_to_bytes
 
@@ -404,6 +405,14 @@ def token_cycle(x):
     reply = x.service.perform(x.request)
     relisted(x, reply, lambda d: d.update(IsTruncated=True, NextContinuationToken="Qg==" if token != "Qg==" else "QQ=="))
     return reply
+
+
+@fault(AFTER, "barren")
+def barren(x, reply):
+    """More to come, for ever, under new tokens, and never a key."""
+    x.service.barren = getattr(x.service, "barren", 0) + 1
+    token = base64.b64encode(b"%d" % x.service.barren).decode()
+    relisted(x, reply, lambda d: d.update(IsTruncated=True, NextContinuationToken=token, Contents=[]))
 
 
 @fault(AFTER, "unordered")
