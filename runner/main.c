@@ -13,10 +13,11 @@ struct verb {
 };
 
 static const struct verb verbs[] = {
-    {"cp", command_run},        {"sync", command_run},      {"ls", command_ls},
-    {"check", command_check},   {"clean", command_clean},   {"help", command_help},
-    {"plan", command_plan},     {"retry", command_retry},   {"run", command_run},
-    {"status", command_status}, {"verify", command_verify}, {"version", command_version},
+    {"check", command_check},     {"clean", command_clean}, {"cp", command_run},
+    {"explain", command_explain}, {"help", command_help},   {"ls", command_ls},
+    {"plan", command_plan},       {"retry", command_retry}, {"run", command_run},
+    {"status", command_status},   {"sync", command_run},    {"verify", command_verify},
+    {"version", command_version},
 };
 
 /* Keys are in this process's memory: no core file, and no other process of the user reads it. */

@@ -1,10 +1,57 @@
 /* haul clean: this job's unfinished uploads are aborted, its temporary files and its journal
- * removed. */
+ * removed.  With --lost: uploads below its targets that a lost machine left behind. */
 #include "core/clean.h"
+#include "base/limits.h"
 #include "commands/commands.h"
 #include "commands/workspace.h"
 #include <stdio.h>
+#include <time.h>
 #include <unistd.h>
+
+static void tell_lost(void *ctx, const struct store *store, const struct list_entry *upload,
+                      bool removed)
+{
+    const struct options *options = ctx;
+    struct buf line = buf_new(LIMIT_LINE);
+    time_t seconds = (time_t)(upload->mtime_ns / 1000000000);
+    char when[32];
+    struct tm tm;
+
+    gmtime_r(&seconds, &tm);
+    strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &tm);
+    buf_addf(&line, "%s  %s  %s/",
+             removed            ? "aborted"
+             : options->dry_run ? "lost   "
+                                : "failed ",
+             when, store->name);
+    buf_add_printable(&line, upload->key);
+    puts(buf_str(&line));
+    buf_free(&line);
+}
+
+/* The journal stays: nothing of it was touched. */
+static int clean_lost_uploads(struct workspace *ws, const struct options *options)
+{
+    struct err err = {0};
+    const struct lost_options lost = {.age_ms = options->lost_ms,
+                                      .dry = options->dry_run,
+                                      .each = tell_lost,
+                                      .ctx = (void *)(uintptr_t)options};
+
+    workspace_start(ws);
+    ws->journal = journal_open_readonly(ws->dir, &err);
+    if (!ws->journal && err.kind == ERR_NONE)
+        ws->journal = journal_scratch(&err); /* this machine has never run it */
+    ws->config.journal = ws->journal;
+    struct clean_result result = {0};
+    if (ws->journal)
+        result = clean_lost(&ws->config, &lost, &err);
+    if (err.kind != ERR_NONE) {
+        log_error("%s", err.message);
+        return exit_of(&err, true);
+    }
+    return result.failed ? 1 : 0;
+}
 
 static int clean_opened(struct workspace *ws, const struct options *options)
 {
@@ -38,6 +85,11 @@ int command_clean(const struct options *options)
     if (!workspace_open(&ws, options, &err)) {
         log_error("%s", err.message);
         status = exit_of(&err, false);
+    } else if (options->lost_ms) {
+        status = clean_lost_uploads(&ws, options);
+    } else if (options->dry_run) {
+        log_error("clean has no dry run without --lost; `haul status` shows what is unfinished");
+        status = 2;
     } else if (access(ws.dir, F_OK)) {
         puts("nothing to clean: this job has no state");
         status = 0;

@@ -7,6 +7,7 @@ int command_run(const struct options *options);
 int command_retry(const struct options *options);
 int command_verify(const struct options *options);
 int command_ls(const struct options *options);
+int command_explain(const struct options *options);
 int command_plan(const struct options *options);
 int command_check(const struct options *options);
 int command_status(const struct options *options);

@@ -19,6 +19,9 @@ enum {
     KEY_LOG_LEVEL,
     KEY_LOG_FORMAT,
     KEY_EVENTS,
+    KEY_REPORT,
+    KEY_LOST,
+    KEY_METRICS,
     KEY_PROGRESS,
     KEY_CONCURRENCY,
     KEY_PART_SIZE,
@@ -75,7 +78,11 @@ static const struct flag flags[] = {
     {"log-format", required_argument, KEY_LOG_FORMAT, "    --log-format text|json"},
     {"events", required_argument, KEY_EVENTS,
      "    --events FILE      every event as a line of JSON"},
-    {"progress", required_argument, KEY_PROGRESS, "    --progress auto|plain|none"},
+    {"report", required_argument, KEY_REPORT,
+     "    --report FILE      what became of each object; FILE ends in .json, .csv or .html"},
+    {"metrics", required_argument, KEY_METRICS,
+     "    --metrics FILE     the state of the run for Prometheus, every 10 s and at the end"},
+    {"progress", required_argument, KEY_PROGRESS, "    --progress auto|bar|plain|none"},
     {"concurrency", required_argument, KEY_CONCURRENCY,
      "    --concurrency N    requests in flight"},
     {"part-size", required_argument, KEY_PART_SIZE, "    --part-size SIZE   such as 16MiB"},
@@ -93,6 +100,8 @@ static const struct flag flags[] = {
      "    --exclude PATTERN  cp, sync: nothing that matches"},
     {"delete", no_argument, KEY_DELETE,
      "    --delete           sync: delete what only the target has"},
+    {"lost", required_argument, KEY_LOST,
+     "    --lost AGE         clean: abort uploads that nobody has finished for so long, such as 7d"},
     {"recursive", no_argument, 'r', "-r, --recursive        cp: taken for granted"},
 };
 
@@ -162,13 +171,13 @@ static bool take_word(struct options *o, int key, const char *value, struct err 
         return !strcmp(value, "json") || !strcmp(value, "text") ||
                err_set(err, ERR_INVALID, "--log-format is text or json, not '%s'", value);
     }
-    static const char *const modes[] = {"auto", "plain", "none"};
-    for (int i = 0; i < 3; i++)
+    static const char *const modes[] = {"auto", "bar", "plain", "none"};
+    for (int i = 0; i < 4; i++)
         if (!strcmp(value, modes[i])) {
             o->progress = (enum display_mode)i;
             return true;
         }
-    return err_set(err, ERR_INVALID, "--progress is auto, plain or none, not '%s'", value);
+    return err_set(err, ERR_INVALID, "--progress is auto, bar, plain or none, not '%s'", value);
 }
 
 static bool take_number(struct options *o, int key, const char *value, struct err *err)
@@ -176,6 +185,11 @@ static bool take_number(struct options *o, int key, const char *value, struct er
     int64_t number;
     if (key == KEY_MAX_DURATION)
         return units_duration(value, &o->max_duration_ms, err) || err_wrap(err, "--max-duration");
+    if (key == KEY_LOST)
+        return units_duration(value, &o->lost_ms, err)
+                   ? o->lost_ms > 0 ||
+                         err_set(err, ERR_INVALID, "--lost: an age above 0 is expected")
+                   : err_wrap(err, "--lost");
     if (!http_integer(value, 4096, &number) || number < 1)
         return err_set(err, ERR_INVALID, "--concurrency is a number from 1 to 4096, not '%s'",
                        value);
@@ -216,6 +230,12 @@ static bool take(struct options *o, int key, const char *value, struct err *err)
     case KEY_LOG_FILE:
         o->log_file = value;
         return true;
+    case KEY_REPORT:
+        o->report = value;
+        return true;
+    case KEY_METRICS:
+        o->metrics = value;
+        return true;
     case KEY_EVENTS:
         o->events = value;
         return true;
@@ -241,6 +261,7 @@ static bool take(struct options *o, int key, const char *value, struct err *err)
         return take_pattern(o->exclude, &o->oneliner.n_exclude, value, err);
     case KEY_CONCURRENCY:
     case KEY_MAX_DURATION:
+    case KEY_LOST:
         return take_number(o, key, value, err);
     default:
         return key >= KEY_TEXT ? take_one_text(o, key - KEY_TEXT, value)
@@ -271,14 +292,30 @@ static bool parse_flags(int argc, char **argv, struct options *o, struct err *er
     }
 }
 
-static void take_environment(struct options *o)
+/* What a job file may say too is looked for there, by lua/haul/context.lua. */
+static bool is_scripted(int key)
 {
-    const char *state = getenv("HAUL_STATE");
-    const char *shard = getenv("HAUL_SHARD");
-    if (!o->state && state && state[0])
-        o->state = state;
-    if (!o->shard && shard && shard[0])
-        o->shard = shard;
+    return key == KEY_CONCURRENCY || key == KEY_PART_SIZE || key == KEY_RATE;
+}
+
+/* HAUL_STATE and the like. */
+static bool take_variable(struct options *o, const struct flag *flag, struct err *err)
+{
+    char name[40] = "HAUL_";
+    size_t len = strlen(name);
+
+    for (const char *p = flag->name; *p && len < sizeof name - 1; p++)
+        name[len++] = *p == '-' ? '_' : (char)(*p - 'a' + 'A');
+    const char *value = getenv(name);
+    return !value || !value[0] || take(o, flag->key, value, err) || err_wrap(err, "%s", name);
+}
+
+static bool take_environment(struct options *o, struct err *err)
+{
+    for (int i = 0; i < N_FLAGS; i++)
+        if (flags[i].has_value && !is_scripted(flags[i].key) && !take_variable(o, &flags[i], err))
+            return false;
+    return true;
 }
 
 static bool is_oneliner(const char *command)
@@ -306,13 +343,25 @@ static bool take_addresses(struct options *o, int n, char **words, struct err *e
     return true;
 }
 
+/* haul explain JOB KEY [name=value ...] */
+static bool take_key(struct options *o, int n, char **words, struct err *err)
+{
+    if (n < 2)
+        return err_set(err, ERR_INVALID,
+                       "haul explain JOB KEY takes a job file and the key of one object");
+    o->file = words[0];
+    o->key = words[1];
+    o->params = n > 2 ? (const char *const *)words + 2 : NULL;
+    o->n_params = n - 2;
+    return true;
+}
+
 bool options_parse(int argc, char **argv, struct options *options, struct err *err)
 {
     memset(options, 0, sizeof *options);
     options->log_level = LOG_INFO;
-    if (!parse_flags(argc, argv, options, err))
+    if (!take_environment(options, err) || !parse_flags(argc, argv, options, err))
         return false;
-    take_environment(options);
     int left = argc - optind;
     char **words = argv + optind;
     if (options->command) { /* --help */
@@ -324,6 +373,8 @@ bool options_parse(int argc, char **argv, struct options *options, struct err *e
     options->command = words[0];
     if (is_oneliner(words[0]))
         return take_addresses(options, left - 1, words + 1, err);
+    if (!strcmp(words[0], "explain"))
+        return take_key(options, left - 1, words + 1, err);
     options->file = left > 1 ? words[1] : NULL;
     options->params = left > 2 ? (const char *const *)words + 2 : NULL;
     options->n_params = left > 2 ? left - 2 : 0;

@@ -14,15 +14,18 @@ struct options {
     const char *file;          /* the job file; NULL: none was named */
     const char *const *params; /* name=value */
     int n_params;
+    const char *key; /* explain: of the object */
     bool dry_run, quiet, verbose, json, fresh;
     const char *log_file;
     enum log_level log_level;
     enum log_format log_format;
-    const char *events; /* file for JSON lines */
+    const char *events;           /* file for JSON lines */
+    const char *report, *metrics; /* files */
     enum display_mode progress;
     int concurrency; /* 0: not said */
     const char *part_size, *rate;
     int64_t max_duration_ms; /* 0: none */
+    int64_t lost_ms;         /* clean: of uploads that are lost; 0: not asked for */
     const char *state;       /* directory of the job's state */
     const char *shard;       /* "K/N", "auto", "auto/N"; NULL: all of it */
     /* cp, sync, ls: addresses instead of a job file. */

@@ -1,15 +1,10 @@
 /* haul run: the job, from its file to its exit status. */
-#include "base/limits.h"
+#include "base/clock.h"
 #include "commands/commands.h"
-#include "commands/workspace.h"
+#include "commands/listener.h"
 #include "core/probe.h"
-#include "report/event_json.h"
-#include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -19,17 +14,6 @@ static struct {
     struct run *run;
     volatile sig_atomic_t hangup, describe, interrupted;
 } wanted;
-
-/* Where the events of a run go. */
-struct listener {
-    const struct job *job;
-    struct display display;
-    int events_fd;    /* -1: no file */
-    struct buf lines; /* not written yet */
-    uint32_t shown;   /* bits of what the display wants */
-    bool differences; /* print what differs between both sides, ... */
-    bool json;        /* ... as JSON */
-};
 
 static void on_signal(int signal)
 {
@@ -56,96 +40,6 @@ static void catch_signals(void)
         sigaction(signals[i], &action, NULL);
 }
 
-/* --- events --------------------------------------------------------------------------- */
-
-static void flush_events(struct listener *listener)
-{
-    const char *p = listener->lines.data;
-    size_t left = listener->lines.len;
-    while (listener->events_fd >= 0 && left) {
-        ssize_t n = write(listener->events_fd, p, left);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0) {
-            log_error("events cannot be written any more: %s", strerror(errno));
-            close(listener->events_fd);
-            listener->events_fd = -1;
-            break;
-        }
-        p += n;
-        left -= (size_t)n;
-    }
-    buf_clear(&listener->lines);
-}
-
-/* What `verify` was asked for, on standard output. */
-static void print_difference(const struct event *event, bool json)
-{
-    const char *why = event->err ? event->err->message : event->reason ? event->reason : "";
-    struct buf line = buf_new(LIMIT_LINE);
-
-    if (json) {
-        buf_adds(&line, "{\"key\":");
-        buf_add_json(&line, event->key);
-        buf_adds(&line, ",\"why\":");
-        buf_add_json(&line, why);
-        buf_addc(&line, '}');
-    } else {
-        buf_adds(&line, "differs  ");
-        buf_add_printable(&line, event->key);
-        buf_adds(&line, ": ");
-        buf_add_printable(&line, why);
-    }
-    puts(buf_str(&line));
-    buf_free(&line);
-}
-
-static void on_event(void *ctx, const struct event *event)
-{
-    struct listener *listener = ctx;
-    if (listener->events_fd >= 0) {
-        if (listener->lines.len > LIMIT_LINE)
-            flush_events(listener);
-        event_json(&listener->lines, event, listener->job->name);
-        if (event->kind == EVENT_JOB_FINISHED)
-            flush_events(listener); /* before the journal says that the run is over */
-    }
-    if (listener->shown & (1u << event->kind))
-        display_event(&listener->display, event);
-    if (listener->differences && event->kind == EVENT_VERIFY_FAILED)
-        print_difference(event, listener->json);
-}
-
-static bool listen_to(struct listener *listener, struct workspace *ws,
-                      const struct options *options, struct err *err)
-{
-    memset(listener, 0, sizeof *listener);
-    listener->job = ws->job;
-    listener->events_fd = -1;
-    listener->json = options->json;
-    listener->lines = buf_new(16 * LIMIT_LINE);
-    display_init(&listener->display, options->progress, options->quiet, options->verbose);
-    listener->shown = display_wants(&listener->display);
-    ws->config.observer = on_event;
-    ws->config.observer_ctx = listener;
-    ws->config.observed = listener->shown;
-    if (!options->events)
-        return true;
-    ws->config.observed = UINT32_MAX;
-    listener->events_fd =
-        open(options->events, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
-    return listener->events_fd >= 0 ||
-           err_set(err, ERR_INVALID, "--events %s: %s", options->events, strerror(errno));
-}
-
-static void end_listening(struct listener *listener)
-{
-    flush_events(listener);
-    if (listener->events_fd >= 0)
-        close(listener->events_fd);
-    buf_free(&listener->lines);
-}
-
 /* --- the run -------------------------------------------------------------------------- */
 
 static void describe_line(void *ctx, const char *text)
@@ -166,32 +60,37 @@ static void look_at_signals(struct run *run)
     }
 }
 
+static void take_turns(struct run *run, struct listener *listener)
+{
+    while (run_turn(run)) {
+        listener_flush(listener);
+        look_at_signals(run);
+    }
+}
+
 static int turns(struct workspace *ws, struct listener *listener, const struct options *options)
 {
     struct totals totals;
+    struct report_head head = {.job = ws->job->name,
+                               .verb = options->command,
+                               .started_ms = clock_wall_ms(),
+                               .totals = &totals};
     struct run *run = run_new(&ws->config);
 
     wanted.run = run;
     wanted.io = ws->io;
-    while (run_turn(run)) {
-        flush_events(listener);
-        look_at_signals(run);
-    }
+    take_turns(run, listener);
     run_totals(run, &totals);
-    int status = run_exit_status(run);
-    if (run_ended_why(run))
-        log_warn("%s: ended early: %s", ws->job->name, run_ended_why(run));
+    head.exit_status = run_exit_status(run);
+    head.ended_ms = clock_wall_ms();
+    head.ended_why = run_ended_why(run);
+    if (head.ended_why)
+        log_warn("%s: ended early: %s", ws->job->name, head.ended_why);
     wanted.run = NULL;
     wanted.io = NULL;
+    bool told = listener_finish(listener, &head, ws->journal);
     run_free(run);
-    display_summary(&listener->display, ws->job->name, &totals, status);
-    if (options->json) {
-        struct buf out = buf_new(LIMIT_LINE);
-        totals_json(&out, &totals, status);
-        puts(buf_str(&out));
-        buf_free(&out);
-    }
-    return status;
+    return head.exit_status == 0 && !told ? 3 : head.exit_status;
 }
 
 static void say_opened(const struct workspace *ws)
@@ -241,6 +140,7 @@ static int run_opened(struct workspace *ws, struct listener *listener, enum purp
     if (purpose != TO_VERIFY && !probe_targets(&ws->config, &err))
         return fail(&err, true);
     say_opened(ws);
+    listener_recall(listener, ws->journal);
     int status = turns(ws, listener, options);
     if (status == 0 && options->oneliner.verb && !strcmp(options->oneliner.verb, "cp"))
         workspace_forget(ws); /* nothing in it is of use to the next copy */
@@ -250,21 +150,21 @@ static int run_opened(struct workspace *ws, struct listener *listener, enum purp
 static int run_for(enum purpose purpose, const struct options *options)
 {
     struct workspace ws;
-    struct listener listener = {.events_fd = -1};
+    struct listener listener;
     struct err err = {0};
     int status;
 
     catch_signals();
-    if (!workspace_open(&ws, options, &err) || !listen_to(&listener, &ws, options, &err)) {
+    listener_init(&listener);
+    if (!workspace_open(&ws, options, &err) ||
+        !listener_open(&listener, &ws, options, purpose == TO_VERIFY, &err)) {
         status = fail(&err, false);
     } else {
         ws.config.only_failed = purpose == TO_RETRY;
         ws.config.verify = purpose == TO_VERIFY;
-        listener.differences = purpose == TO_VERIFY;
-        ws.config.observed |= purpose == TO_VERIFY ? 1u << EVENT_VERIFY_FAILED : 0;
         status = run_opened(&ws, &listener, purpose, options);
     }
-    end_listening(&listener);
+    listener_close(&listener);
     workspace_close(&ws);
     return status;
 }

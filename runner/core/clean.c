@@ -25,6 +25,17 @@ static void add_chore(void *ctx, const struct orphan *orphan)
                                          xstrdup(orphan->upload_id), xstrdup(orphan->temp)};
 }
 
+static void free_chores(struct chores *all)
+{
+    for (int i = 0; i < all->n; i++) {
+        free(all->item[i].store);
+        free(all->item[i].key);
+        free(all->item[i].upload_id);
+        free(all->item[i].temp);
+    }
+    free(all->item);
+}
+
 static const struct store *store_named(const struct job *job, const char *name)
 {
     for (int i = 0; i < job->n_stores; i++)
@@ -34,25 +45,38 @@ static const struct store *store_named(const struct job *job, const char *name)
 }
 
 /* Nothing else is under way, so the next op that ends is this one. */
-static bool carry_out(struct io *io, struct op *op)
+static struct op *wait_for(struct io *io, struct op *op)
 {
     struct op *ended = NULL;
     io_submit(io, op);
     while (!ended)
         ended = io_collect(io, -1);
+    return ended;
+}
+
+static bool carry_out(struct io *io, struct op *op)
+{
+    struct op *ended = wait_for(io, op);
     bool gone = ended->out.err.kind == ERR_NONE || ended->out.err.kind == ERR_MISSING;
     op_free(ended);
     return gone;
 }
 
+static struct op *make_call(const struct store *store, enum call_kind kind)
+{
+    struct op *op = op_new(OP_CALL);
+    op->in.store = store;
+    op->in.credentials = store->credentials;
+    op->in.call.kind = kind;
+    return op;
+}
+
 static struct op *make_op(const struct store *store, const struct chore *chore)
 {
     bool upload = chore->upload_id[0] != '\0';
-    struct op *op = op_new(upload ? OP_CALL : OP_DISCARD);
-    op->in.store = store;
-    op->in.credentials = store->credentials;
+    struct op *op = make_call(store, CALL_ABORT);
+    op->kind = upload ? OP_CALL : OP_DISCARD;
     op->in.path = chore->key;
-    op->in.call.kind = CALL_ABORT;
     op->in.call.key = chore->key;
     op->in.call.upload_id = chore->upload_id;
     op->in.temp = upload ? NULL : chore->temp;
@@ -84,15 +108,9 @@ struct clean_result clean_orphans(const struct run_config *config)
 
     if (!journal_orphans(config->journal, add_chore, &all, &err))
         result.failed++;
-    for (int i = 0; i < all.n; i++) {
-        struct chore *chore = &all.item[i];
-        do_chore(config, chore, &result);
-        free(chore->store);
-        free(chore->key);
-        free(chore->upload_id);
-        free(chore->temp);
-    }
-    free(all.item);
+    for (int i = 0; i < all.n; i++)
+        do_chore(config, &all.item[i], &result);
+    free_chores(&all);
     return result;
 }
 
@@ -106,4 +124,118 @@ struct clean_result clean_all(const struct run_config *config, struct err *err)
     else
         result = clean_orphans(config);
     return result;
+}
+
+/* --- uploads of a machine that is lost ------------------------------------------------ */
+
+struct search {
+    const struct run_config *config;
+    const struct lost_options *options;
+    struct chores known; /* what this journal has of its own */
+    struct clean_result result;
+    char *token, *upload_marker; /* of the next page; NULL: the first */
+};
+
+static void add_known(void *ctx, int task, const char *key, const struct row *row)
+{
+    const struct orphan orphan = {.store = "", .key = key, .upload_id = row->upload_id, .temp = ""};
+    (void)task;
+    if (row->upload_id[0])
+        add_chore(ctx, &orphan);
+}
+
+static bool is_known(const struct search *search, const char *upload_id)
+{
+    for (int i = 0; i < search->known.n; i++)
+        if (!strcmp(search->known.item[i].upload_id, upload_id))
+            return true;
+    return false;
+}
+
+static void remove_upload(struct search *search, const struct store *store,
+                          const struct list_entry *entry)
+{
+    const struct lost_options *options = search->options;
+    bool gone = false;
+
+    if (!options->dry) {
+        struct op *op = make_call(store, CALL_ABORT);
+        op->in.call.key = entry->key;
+        op->in.call.upload_id = entry->upload_id;
+        gone = carry_out(search->config->io, op);
+        *(gone ? &search->result.uploads : &search->result.failed) += 1;
+    }
+    options->each(options->ctx, store, entry, gone);
+}
+
+static void look_at_page(struct search *search, const struct task *task,
+                         const struct object_answer *answer)
+{
+    int64_t now_ms =
+        answer->date_ms ? answer->date_ms : search->config->wall_ms(search->config->clock_ctx);
+
+    for (size_t i = 0; i < answer->listing.n; i++) {
+        const struct list_entry *entry = &answer->listing.entry[i];
+        bool named = !task->single || !strcmp(entry->key, task->to_path);
+        if (named && entry->mtime_ns && !is_known(search, entry->upload_id) &&
+            now_ms - entry->mtime_ns / 1000000 >= search->options->age_ms)
+            remove_upload(search, task->to, entry);
+    }
+}
+
+static void next_page(struct search *search, struct object_answer *answer)
+{
+    free(search->token);
+    free(search->upload_marker);
+    search->token = answer->listing.next_token;
+    search->upload_marker = answer->listing.next_upload_id;
+    answer->listing.next_token = answer->listing.next_upload_id = NULL;
+}
+
+static bool search_task(struct search *search, const struct task *task, struct err *err)
+{
+    bool ok = true;
+
+    for (int page = 0; ok && page < LIMIT_LIST_PAGES && (page == 0 || search->token); page++) {
+        struct op *op = make_call(task->to, CALL_LIST_UPLOADS);
+        op->in.call.prefix = task->to_path;
+        op->in.call.token = search->token;
+        op->in.call.upload_marker = search->upload_marker;
+        op = wait_for(search->config->io, op);
+        ok = op->out.err.kind == ERR_NONE;
+        if (ok) {
+            look_at_page(search, task, &op->out.answer);
+            next_page(search, &op->out.answer);
+        } else {
+            *err = op->out.err;
+            err_wrap(err, "%s", task->to->name);
+        }
+        op_free(op);
+    }
+    free(search->token);
+    free(search->upload_marker);
+    search->token = search->upload_marker = NULL;
+    return ok;
+}
+
+static bool is_searched(const struct job *job, int number)
+{
+    const struct task *task = &job->tasks[number];
+    for (int i = 0; i < number; i++)
+        if (job->tasks[i].to == task->to && !strcmp(job->tasks[i].to_path, task->to_path))
+            return true;
+    return task->to->kind == STORE_DIR || task->kind == TASK_DELETE;
+}
+
+struct clean_result clean_lost(const struct run_config *config, const struct lost_options *options,
+                               struct err *err)
+{
+    struct search search = {.config = config, .options = options};
+    const struct job *job = config->job;
+    bool ok = journal_each(config->journal, ROW_NONE, add_known, &search.known, err);
+
+    for (int i = 0; ok && i < job->n_tasks; i++)
+        ok = is_searched(job, i) || search_task(&search, &job->tasks[i], err);
+    free_chores(&search.known);
+    return search.result;
 }

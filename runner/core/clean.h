@@ -4,7 +4,6 @@
  * rename. Blocks until it is done; called where no transfer is open.  Control thread only.
  */
 #include "core/run.h"
-#include "core/source.h"
 
 struct clean_result {
     int uploads, files; /* removed */
@@ -15,3 +14,17 @@ struct clean_result {
 struct clean_result clean_orphans(const struct run_config *config);
 /* The same for everything unfinished of this job: uploads are aborted, temporary files removed. */
 struct clean_result clean_all(const struct run_config *config, struct err *err);
+
+/* Uploads that a machine left behind whose journal is lost. */
+struct lost_options {
+    int64_t age_ms; /* those that were begun so long ago, by the clock of the store, or longer */
+    bool dry;       /* only tell of them */
+    void (*each)(void *ctx, const struct store *store, const struct list_entry *upload,
+                 bool removed);
+    void *ctx;
+};
+/* Asks the target of every task for unfinished uploads below its prefix, and aborts those that this
+ * job's journal knows nothing of.  Nothing in them says who began them: they may be somebody
+ * else's, so that this is only done when it is asked for. */
+struct clean_result clean_lost(const struct run_config *config, const struct lost_options *options,
+                               struct err *err);

@@ -5,10 +5,12 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #define PLAIN_EVERY_MS (30 * 1000)
 #define FAILED_MAX     50 /* lines; the rest is in the journal */
+#define BAR_WIDTH      20
 
 void display_init(struct display *display, enum display_mode mode, bool quiet, bool verbose)
 {
@@ -16,7 +18,7 @@ void display_init(struct display *display, enum display_mode mode, bool quiet, b
     display->mode = mode;
     display->quiet = quiet;
     display->verbose = verbose;
-    display->terminal = mode == DISPLAY_AUTO && isatty(STDERR_FILENO);
+    display->redraws = mode == DISPLAY_BAR || (mode == DISPLAY_AUTO && isatty(STDERR_FILENO));
 }
 
 uint32_t display_wants(const struct display *display)
@@ -40,27 +42,67 @@ static void wipe(struct display *display)
 
 static void progress_text(char *out, size_t size, const struct totals *totals)
 {
-    char done[32], known[32], rate[32], eta[32] = "?";
+    char done[32], known[32], rate[32], limit[40] = "", eta[32] = "?";
     units_show_size(done, totals->bytes_done);
     units_show_size(known, totals->bytes_known);
     units_show_rate(rate, totals->rate);
+    if (totals->limit >= 0) {
+        strcpy(limit, " of ");
+        units_show_rate(limit + strlen(limit), totals->limit);
+    }
     if (totals->eta_ms >= 0)
         units_show_duration(eta, totals->eta_ms);
     snprintf(out, size,
-             "%" PRId64 "/%s%" PRId64 " objects  %s of %s%s  %s  ETA %s  %" PRId64
+             "%" PRId64 "/%s%" PRId64 " objects  %s of %s%s  %s%s  ETA %s  %" PRId64
              " in flight  %" PRId64 " retried  %" PRId64 " failed",
              totals->objects_done + totals->objects_skipped,
              totals->listing_done ? "" : "at least ", totals->objects_known, done,
-             totals->listing_done ? "" : "at least ", known, rate, eta, totals->in_flight,
+             totals->listing_done ? "" : "at least ", known, rate, limit, eta, totals->in_flight,
              totals->retries, totals->objects_failed);
+}
+
+static int terminal_columns(void)
+{
+    struct winsize size;
+    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) || size.ws_col < 20)
+        return 80;
+    return size.ws_col;
+}
+
+/* By bytes, or by objects where none has any. */
+static int share_done(const struct totals *totals)
+{
+    int64_t whole = totals->bytes_known, done = totals->bytes_done;
+    if (whole <= 0) {
+        whole = totals->objects_known;
+        done = totals->objects_done + totals->objects_skipped;
+    }
+    return whole <= 0 ? 0 : done >= whole ? 100 : (int)((double)done * 100 / (double)whole);
+}
+
+/* The bar, and as much of the text as the line has room for: a line that wraps cannot be redrawn.
+ */
+static void draw(const struct totals *totals, const char *text)
+{
+    char bar[BAR_WIDTH + 1];
+    int share = share_done(totals), filled = share * BAR_WIDTH / 100;
+    int room = terminal_columns() - BAR_WIDTH - 9;
+
+    memset(bar, ' ', BAR_WIDTH);
+    memset(bar, '=', (size_t)filled);
+    if (filled < BAR_WIDTH)
+        bar[filled] = '>';
+    bar[BAR_WIDTH] = '\0';
+    fprintf(stderr, "\r[%s] %3d%%  %.*s\033[K", bar, share, room > 0 ? room : 0, text);
+    fflush(stderr);
 }
 
 static void show_progress(struct display *display, const struct event *event)
 {
     char text[400];
     progress_text(text, sizeof text, event->totals);
-    if (display->terminal) {
-        fprintf(stderr, "\r%s\033[K", text);
+    if (display->redraws) {
+        draw(event->totals, text);
         display->drawn = true;
         return;
     }
@@ -167,6 +209,10 @@ void display_summary(struct display *display, const char *job, const struct tota
              " failed; %s in place, %s moved, %s found in place; %s",
              job, totals->objects_done, totals->objects_skipped, totals->objects_failed, done,
              moved, resumed, took);
+    if (totals->objects_deleted)
+        log_info("%s: %" PRId64 " deleted", job, totals->objects_deleted);
+    if (totals->objects_different)
+        log_error("%s: %" PRId64 " not the same on both sides", job, totals->objects_different);
     if (checks[0])
         log_info("%s: verified: %s", job, checks);
     if (totals->hook_errors)

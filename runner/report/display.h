@@ -5,13 +5,13 @@
  */
 #include "core/event.h"
 
-enum display_mode { DISPLAY_AUTO, DISPLAY_PLAIN, DISPLAY_NONE };
+enum display_mode { DISPLAY_AUTO, DISPLAY_BAR, DISPLAY_PLAIN, DISPLAY_NONE };
 
 struct display {
     enum display_mode mode;
     bool quiet;       /* only failures */
     bool verbose;     /* objects and parts too */
-    bool terminal;    /* standard error is one: the line is redrawn */
+    bool redraws;     /* standard error is a terminal, or a bar was asked for */
     bool drawn;       /* a line stands there */
     int64_t shown_ms; /* when the last plain line was written */
     int n_failed;     /* lines about failures written so far */
