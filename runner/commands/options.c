@@ -101,7 +101,7 @@ static const struct flag flags[] = {
     {"delete", no_argument, KEY_DELETE,
      "    --delete           sync: delete what only the target has"},
     {"lost", required_argument, KEY_LOST,
-     "    --lost AGE         clean: abort uploads that nobody has finished for so long, such as 7d"},
+     "    --lost AGE         clean: abort uploads of others that are older, such as 7d"},
     {"recursive", no_argument, 'r', "-r, --recursive        cp: taken for granted"},
 };
 

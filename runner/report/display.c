@@ -42,13 +42,13 @@ static void wipe(struct display *display)
 
 static void progress_text(char *out, size_t size, const struct totals *totals)
 {
-    char done[32], known[32], rate[32], limit[40] = "", eta[32] = "?";
+    char done[32], known[32], rate[32], known_limit[32], limit[40] = "", eta[32] = "?";
     units_show_size(done, totals->bytes_done);
     units_show_size(known, totals->bytes_known);
     units_show_rate(rate, totals->rate);
     if (totals->limit >= 0) {
-        strcpy(limit, " of ");
-        units_show_rate(limit + strlen(limit), totals->limit);
+        units_show_rate(known_limit, totals->limit);
+        snprintf(limit, sizeof limit, " of %s", known_limit);
     }
     if (totals->eta_ms >= 0)
         units_show_duration(eta, totals->eta_ms);
