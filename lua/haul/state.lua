@@ -16,7 +16,7 @@ function state.new()
     if not good or type(value) ~= "table" then
       error(err.new("corrupt", "what the journal has of job.state is no JSON"), 0)
     end
-    self.value, self.text = value, text or "{}"
+    self.value, self.text = value, json.encode(value)
   end
 
   -- The new text if there is one since the last call; `last`: no further hook will run.
@@ -27,7 +27,6 @@ function state.new()
     if #text > core.limits.state then
       error(err.new("script", ("it is larger than %s: keep less in it"):format(core.show_size(core.limits.state))), 0)
     end
-    if text == "[]" then text = "{}" end
     if text == self.text then return nil end
     self.text = text
     return text

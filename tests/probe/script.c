@@ -547,6 +547,7 @@ static int probe_recall(lua_State *L)
 {
     struct hooks hooks = hooks_of(L);
     struct err err = {0};
+    luaL_argcheck(L, hooks.recall, 1, "no recall");
     char *text = hooks.recall(hooks.ctx, lua_toboolean(L, 2), &err);
     if (err.kind != ERR_NONE)
         return push_err(L, &err);

@@ -297,3 +297,141 @@ describe("credentials from a function", function()
     script:free()
   end)
 end)
+
+describe("before_delete", function()
+  local function outcome_of(body)
+    local script = assert(jobfile.job(([[haul.sync { from = here, to = there, delete = true },
+      on = { before_delete = function(event) %s end }]]):format(body)))
+    assert.is_true(script:wants(1, "before_delete"))
+    script:tell(1, "before_delete", 7)
+    local calls = script:resume()
+    script:free()
+    return calls
+  end
+
+  local vetoed = "hook_failed\ndecide 7 veto after=-1 part_size=0 refresh=0 reason=the hook before_delete failed\n"
+  for body, expected in pairs {
+    ["return nil"] = policy,
+    ["return haul.veto 'not today'"] = "decide 7 veto after=-1 part_size=0 refresh=0 reason=not today\n",
+    ["return haul.veto()"] = "decide 7 veto after=-1 part_size=0 refresh=0 reason=vetoed by the job file\n",
+    ["return haul.stop 'enough'"] = "decide 7 stop after=-1 part_size=0 refresh=0 reason=enough\n",
+    ["return haul.veto(event.objects .. ' ' .. event.bytes .. ' ' .. event.target_objects .. ' ' .. event.source_objects)"] =
+      "decide 7 veto after=-1 part_size=0 refresh=0 reason=5 50 20 15\n",
+    -- Where the hook cannot say, nothing is deleted.
+    ["error 'lost'"] = vetoed, ["return haul.skip()"] = vetoed, ["return true"] = vetoed, ["return undeclared"] = vetoed,
+    ["while true do end"] = vetoed, ["return haul.retry()"] = vetoed,
+  } do
+    it(body, function() assert.equal(expected, outcome_of(body)) end)
+  end
+
+  it("alone can be vetoed", function() assert.equal(failed, outcome "function() return haul.veto() end") end)
+end)
+
+describe("job.state", function()
+  local function state(body)
+    local script = with_hook("function(event, job) " .. body .. " end")
+    local function tell()
+      script:tell(1, "part_failed", 7)
+      return script:resume()
+    end
+    return script, tell
+  end
+
+  it("is a table that is given back when it has changed", function()
+    local script, tell = state "job.state.n = (job.state.n or 0) + 1"
+    assert.is_true(script:remember(nil))
+    assert.is_false(script:recall(false))
+    assert.equal(policy, tell())
+    assert.equal('{"n":1}', script:recall(false))
+    assert.is_false(script:recall(false))
+    assert.is_false(script:recall(true))
+    tell()
+    assert.equal('{"n":2}', script:recall(false))
+    script:free()
+  end)
+
+  it("comes back as it was", function()
+    local script, tell = state [[
+      local s = job.state
+      assert(s.n == 7 and math.type(s.n) == "integer" and s.list[2] == "b" and s.deep.er == 1.5 and s.yes == true)
+      assert(next(s.none) == nil)]]
+    assert.is_true(script:remember '{"n":7,"list":["a","b"],"deep":{"er":1.5},"yes":true,"none":{}}')
+    assert.equal(policy, tell())
+    assert.is_false(script:recall(true))
+    script:free()
+  end)
+
+  it("is looked at again at the end, where a hook has kept it", function()
+    local script, tell = state "kept = rawget(_G, 'kept') or job.state kept.n = (kept.n or 0) + 1"
+    script:remember(nil)
+    tell()
+    script:recall(false)
+    tell()
+    assert.equal('{"n":2}', script:recall(true))
+    script:free()
+  end)
+
+  it("may be replaced, and emptied", function()
+    local script, tell = state "job.state = job.state.a and {} or { a = { 1, 2 } }"
+    script:remember(nil)
+    tell()
+    assert.equal('{"a":[1,2]}', script:recall(false))
+    tell()
+    assert.equal("{}", script:recall(false))
+    script:free()
+  end)
+
+  for body, expected in pairs {
+    ["job.state.f = print"] = "a function has no form in JSON",
+    ["job.state.me = job.state"] = "nested too deeply, or in a circle",
+    ["job.state.n = 0/0"] = "has no form in JSON",
+    ["job.state.long = ('x'):rep(1 << 20)"] = "it is larger than 1.0 MiB: keep less in it",
+  } do
+    it("cannot hold everything: " .. body, function()
+      local script, tell = state(body)
+      script:remember(nil)
+      assert.equal(policy, tell())
+      local text, kind, message = script:recall(false)
+      assert.is_nil(text)
+      assert.equal("script", kind)
+      assert.truthy(message:find(expected, 1, true), message)
+      assert.is_false(script:recall(false)) -- told once
+      script:free()
+    end)
+  end
+
+  for _, body in ipairs { "job.state = 5", "job.stat = {}", "return job.stat" } do
+    it("is no place for mistakes: " .. body, function()
+      local script, tell = state(body)
+      script:remember(nil)
+      assert.equal(failed, tell())
+      script:free()
+    end)
+  end
+
+  it("is refused when it is not JSON", function()
+    local script = state "return"
+    for _, text in ipairs { "{", "5", "null" } do
+      local good, kind = script:remember(text)
+      assert.same({ n = 2, nil, "corrupt" }, table.pack(good, kind))
+    end
+    script:free()
+  end)
+
+  it("is not there while the file is declared", function()
+    local script, _, message = jobfile.load [[
+      local haul = require "haul"
+      local job = haul.job { haul.copy { from = haul.dir "/tmp/a", to = haul.dir "/tmp/b" } }
+      job.state.n = 1
+      return job]]
+    assert.is_nil(script)
+    assert.truthy(message:find("job.state: it is there in a hook only, while the job runs", 1, true), message)
+    assert.truthy(message:find("x.lua:3", 1, true), message)
+  end)
+
+  it("costs nothing where there are no hooks", function()
+    local script = assert(jobfile.job "copy")
+    assert.is_false(pcall(script.recall, script, true))
+    script:free()
+  end)
+end)
