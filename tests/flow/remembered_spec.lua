@@ -78,3 +78,38 @@ describe("a sync that comes again", function()
     assert.matches("nothing has changed", run:find("object_skipped", { key = "a" }).reason)
   end)
 end)
+
+local COPY = [[
+local haul = require "haul"
+return haul.job { name = "nightly", concurrency = 1, retry = { base = "5ms", cap = "10ms", attempts = 2 },
+  on = { object_failed = function() return haul.stop "enough" end },
+  haul.copy { from = haul.dir($src) / "", to = haul.dir($dst) / "" } }
+]]
+
+describe("a run that was stopped", function()
+  it("is not finished by a retry, which takes up only what failed", function()
+    local world = haul.world()
+    local src, dst = files.mkdir(world:path "src"), files.mkdir(world:path "dst")
+    local sizes = { ["n1/b"] = 10 }
+    for n = 1, 400 do sizes[("n%03d"):format(n)] = n end
+    files.tree(src, sizes)
+    files.write(dst .. "/n1", "in the way of n1/b")
+    world:job(COPY, { src = src, dst = dst })
+    local stopped = world:run():expect(7)
+    local first = stopped:count "object_succeeded"
+    assert.is_true(first < 400)
+
+    os.remove(dst .. "/n1")
+    world:run { verb = "retry" }:expect(0)
+    local there = 0
+    for name in pairs(files.sums(dst)) do
+      if sizes[name] then there = there + 1 end -- the others are temporary
+    end
+    assert.equal(first + 1, there)
+    assert.is_true(files.exists(dst .. "/n1/b"))
+    local rest = world:run():expect(0)
+    assert.equal(400 - first, rest:count "object_succeeded")
+    assert.same(files.sums(src), files.sums(dst))
+    world:remove()
+  end)
+end)
