@@ -80,11 +80,11 @@ schema.kind("function", function(value)
   return value
 end)
 
--- Keys at which a listing is divided, in order; or how many ranges there shall be.
+local SPLITS_MAX = 4096
+
+-- Keys at which a listing is divided, in order.
 schema.kind("splits", function(value)
-  local ranges = type(value) == "number" and math.tointeger(value)
-  if ranges and ranges >= 1 and ranges <= 64 then return { keys = {}, ranges = ranges } end
-  if type(value) ~= "table" then return nil, "a number from 1 to 64, or a list of keys, is expected, not " .. err.show(value) end
+  if type(value) ~= "table" then return nil, "a list of keys is expected, not " .. err.show(value) end
   local list = {}
   for i = 1, rawlen(value) do
     local key = rawget(value, i)
@@ -94,8 +94,8 @@ schema.kind("splits", function(value)
     end
     list[i] = key
   end
-  if #list == 0 or #list > 63 then return nil, "1 to 63 keys are expected" end
-  return { keys = list, ranges = 0 }
+  if #list == 0 or #list > SPLITS_MAX then return nil, ("1 to %d keys are expected"):format(SPLITS_MAX) end
+  return list
 end)
 
 selection.options = {
@@ -106,7 +106,7 @@ selection.options = {
   { "newer_than", kind = "moment", doc = "modified since: an age such as \"7d\", or a date" },
   { "older_than", kind = "moment", doc = "modified before: an age such as \"7d\", or a date" },
   { "where", kind = "function", doc = "function(object): true takes it" },
-  { "listing", kind = "splits", doc = "keys at which a bucket is divided to be listed side by side, or a number of ranges" },
+  { "listing", kind = "splits", doc = "keys at which a bucket is divided, to be listed in ranges side by side" },
 }
 
 -- The fields that C reads.

@@ -175,7 +175,7 @@ local function plain(fields, job, place_of)
   out.remove = fields.delete or fields.kind == "delete"
   out.max_delete, out.max_deletes = quota_.share, quota_.count
   out.keeps_empty = fields.kind ~= "delete"
-  out.splits, out.auto_splits = fields.listing and fields.listing.keys or {}, fields.listing and fields.listing.ranges or 0
+  out.splits = fields.listing or {}
   out.functions = mapping.functions(fields)
   return out
 end

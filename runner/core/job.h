@@ -76,7 +76,6 @@ struct task {
     bool keeps_empty;    /* an empty source stops the deletes (all but DELETE tasks) */
     char **splits;       /* keys, ascending: the source is listed in so many ranges + 1 at once */
     int n_splits;
-    int auto_splits;    /* so many ranges, to be found out; 0: one */
     unsigned functions; /* TASK_MAPS (where, rename, headers, ...), TASK_COMPARES, TASK_YIELDS
                            (keys come from an iterator or a manifest), TASK_SETTLES (conflict) */
     struct task *also;  /* the next target of the same source (`to = { a, b }`); NULL: none */

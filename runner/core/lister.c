@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define RANGES_AHEAD 8    /* ranges of a divided listing that are listed at once */
+#define RANGE_ROOM   3000 /* entries that may wait in one of them when it asks for another page */
+
 struct page {
     struct page *next;
     struct listing listing;
@@ -102,9 +105,17 @@ void lister_free(struct lister *lister)
 
 /* --- pages ---------------------------------------------------------------------------- */
 
+/* The range that is read now, and some behind it, so that what waits stays bounded however many
+ * there are. */
+static int last_ahead(const struct lister *lister)
+{
+    int last = lister->current + RANGES_AHEAD - 1;
+    return last < lister->n_ranges ? last : lister->n_ranges - 1;
+}
+
 static bool wants_page(const struct lister *lister, const struct range *range)
 {
-    size_t room = LIMIT_BACKLOG / 2 / (size_t)lister->n_ranges;
+    size_t room = lister->n_ranges > 1 ? RANGE_ROOM : LIMIT_BACKLOG / 2;
     return !range->busy && !range->listed && range->n_waiting <= room;
 }
 
@@ -132,7 +143,7 @@ static struct op *make_op(struct lister *lister, struct range *range, struct tur
 
 struct op *lister_next(struct lister *lister, struct turn *turn)
 {
-    for (int i = lister->current; i < lister->n_ranges; i++) {
+    for (int i = lister->current; i <= last_ahead(lister); i++) {
         struct range *range = &lister->range[i];
         if (lister->err.kind == ERR_NONE && wants_page(lister, range) &&
             range->not_before_ms <= turn->now_ms &&
@@ -145,7 +156,7 @@ struct op *lister_next(struct lister *lister, struct turn *turn)
 int64_t lister_wake_ms(const struct lister *lister)
 {
     int64_t wake_ms = INT64_MAX;
-    for (int i = lister->current; i < lister->n_ranges; i++) {
+    for (int i = lister->current; i <= last_ahead(lister); i++) {
         const struct range *range = &lister->range[i];
         if (lister->err.kind == ERR_NONE && wants_page(lister, range) &&
             range->not_before_ms < wake_ms)

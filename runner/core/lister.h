@@ -3,8 +3,9 @@
  * The listing of one place, in key order: pages of a bucket, or a walk of a directory in the same
  * byte order.  Pulled page by page, only while little is waiting; a page that fails is asked for
  * again by the task's policy; an order that is not ascending, or an end that does not come, is an
- * error and never data.  With splits a bucket is listed in several ranges at once and read as one.
- * Owned by source.  Control thread only.
+ * error and never data.  With splits a bucket is listed in several ranges at once and read as one:
+ * where a range holds few thousand keys, the next ones are here by the time they are wanted. Owned
+ * by source.  Control thread only.
  */
 #include "core/turn.h"
 #include "io/op.h"

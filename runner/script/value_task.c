@@ -127,7 +127,6 @@ void value_read_task(lua_State *L, struct job *job)
     task->single = field_boolean(L, "single");
     task->keys = field_texts(L, "keys", &task->n_keys);
     task->splits = field_texts(L, "splits", &task->n_splits);
-    task->auto_splits = field_int(L, "auto_splits");
     task->part_size = field_integer(L, "part_size");
     task->concurrency = field_int(L, "concurrency");
     task->rate = field_integer(L, "rate");

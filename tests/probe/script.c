@@ -178,7 +178,6 @@ static void push_rules(lua_State *L, const struct task *task)
     lua_pushnumber(L, task->max_delete);
     lua_setfield(L, -2, "max_delete");
     set_texts(L, "splits", task->splits, task->n_splits);
-    set_int(L, "auto_splits", task->auto_splits);
     set_int(L, "functions", task->functions);
     set_int(L, "is_also", task->is_also);
     set_int(L, "also", task->also ? task->also->number : 0);

@@ -29,12 +29,12 @@ end
 describe("a task", function()
   it("has defaults", function()
     local names = { "kind", "overwrite", "compare", "conflict", "route", "remove", "preserve", "keeps_empty", "max_delete",
-      "max_deletes", "min_size", "max_size", "since", "before", "functions", "is_also", "also", "auto_splits", "attributes" }
+      "max_deletes", "min_size", "max_size", "since", "before", "functions", "is_also", "also", "attributes" }
     local function defaults(text) return fields(task_of(text), table.unpack(names)) end
-    assert.same({ 0, 0, 0, 0, 0, 0, 1, 1, 1.0, -1, -1, -1, 0, 0, 0, 0, 0, 0, "" }, defaults "copy")
-    assert.same({ 1, 0, 0, 0, 0, 0, 1, 1, 0.25, -1, -1, -1, 0, 0, 0, 0, 0, 0, "" },
+    assert.same({ 0, 0, 0, 0, 0, 0, 1, 1, 1.0, -1, -1, -1, 0, 0, 0, 0, 0, "" }, defaults "copy")
+    assert.same({ 1, 0, 0, 0, 0, 0, 1, 1, 0.25, -1, -1, -1, 0, 0, 0, 0, 0, "" },
       defaults "haul.sync { from = here, to = there }")
-    assert.same({ 2, 0, 0, 0, 0, 1, 1, 0, 1.0, -1, -1, -1, 0, 0, 0, 0, 0, 0, "" }, defaults "haul.delete { from = there }")
+    assert.same({ 2, 0, 0, 0, 0, 1, 1, 0, 1.0, -1, -1, -1, 0, 0, 0, 0, 0, "" }, defaults "haul.delete { from = there }")
   end)
 
   it("selects", function()
@@ -72,8 +72,7 @@ describe("a task", function()
   it("has rules", function()
     local task = task_of [[haul.copy { from = oss / "a/", to = tos / "b/", overwrite = "newer", conflict = "rename",
       route = "relay", listing = { "g", "q" } }]]
-    assert.same({ 2, 2, 2, { "g", "q" }, 0 }, fields(task, "overwrite", "conflict", "route", "splits", "auto_splits"))
-    assert.equal(8, task_of("haul.copy { from = oss, to = there, listing = 8 }").auto_splits)
+    assert.same({ 2, 2, 2, { "g", "q" } }, fields(task, "overwrite", "conflict", "route", "splits"))
     task = task_of [[haul.sync { from = here, to = oss / "b/", compare = "etag", delete = true, max_delete = 500 }]]
     assert.same({ 1, 3, 1, 1.0, 500 }, fields(task, "kind", "compare", "remove", "max_delete", "max_deletes"))
     assert.equal(0.05, task_of("haul.sync { from = here, to = oss, max_delete = '5%' }").max_delete)
@@ -191,8 +190,8 @@ local wrong = {
   { copy, "route = 'disk'", "one of \"auto\", \"server\", \"relay\" is expected" },
   { copy, "compare = 'size'", "haul.copy: unknown option 'compare'" },
   { copy, "delete = true", "haul.copy: unknown option 'delete'" },
-  { copy, "listing = 0", "a number from 1 to 64, or a list of keys, is expected, not 0" },
-  { copy, "listing = {}", "1 to 63 keys are expected" },
+  { copy, "listing = 0", "a list of keys is expected, not 0" },
+  { copy, "listing = {}", "1 to 4096 keys are expected" },
   { copy, "listing = { 'b', 'a' }", "the keys must ascend, and \"a\" does not come after \"b\"" },
   { copy, "listing = { 5 }", "key 1 must be text" },
   { copy, "keys = haul.manifest 'nowhere.csv'", "haul.manifest: there is no file \"nowhere.csv\"" },
