@@ -21,8 +21,9 @@ bool journal_err(struct journal *journal, const char *verb, struct err *err)
 {
     int code = sqlite3_errcode(journal->db);
 
-    if (!err)
+    if (!err) /* of a rollback: what called for it has been told */
         return false;
+    journal->damaged = journal->damaged || journal_file_is_damage(code);
     err_set(err, ERR_DISK, "cannot %s the journal: %s", verb, sqlite3_errmsg(journal->db));
     err->final = true;
     if (code == SQLITE_FULL)
@@ -324,7 +325,7 @@ static struct journal *open_once(struct journal_file *file, uint64_t fingerprint
     struct journal *journal = journal_new(db);
     if (enter_run(journal, file, fingerprint, fresh, how, err))
         return journal;
-    file->damaged = file->damaged || journal_file_is_damage(sqlite3_errcode(db));
+    file->damaged = file->damaged || journal->damaged;
     if (file->damaged) /* as it is, for whoever wants to look */
         sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     journal_close(journal);

@@ -105,6 +105,7 @@ struct journal {
     int64_t begun_ms;                     /* wall clock when it was opened */
     int64_t log_pages;                    /* of the write-ahead log, after the last commit */
     bool read_only;
+    bool damaged;                /* something failed in a way that only a damaged file explains */
     bool ended;                  /* journal_note_end was called */
     bool in_turn;                /* between begin and commit ... */
     bool written;                /* ... and a transaction is open, because something was written */

@@ -111,6 +111,25 @@ describe("journal", function()
     again:close()
   end)
 
+  -- Opened for other tasks, it takes a note of a thousand uploads, for which there is no room.
+  it("is left as it is by a disk that is full", function()
+    local dir = files.dir()
+    filled(dir, 2000):close()
+    local path = ("./build/%s/probe/journal.so"):format(os.getenv "BUILD" or "release")
+    local code = ("print(package.loadlib(%q, 'luaopen_journal')().open(%q, 43))"):format(path, dir)
+    local limits = "trap '' XFSZ; ulimit -f %d; exec lua5.4 -e %s 2>&1"
+    for blocks = 128, 256, 64 do
+      local pipe = io.popen(limits:format(blocks, shell.quote(code)) .. " | cat")
+      assert.matches("^nil", pipe:read "a")
+      pipe:close()
+      assert.is_nil(damaged(dir))
+      local journal, how = open(dir, 42)
+      assert.equal("carry_on", how)
+      assert.equal(1000, journal:summary().done)
+      journal:close()
+    end
+  end)
+
   it("refuses a symbolic link", function()
     local dir, other = files.dir(), files.dir()
     files.write(other .. "/victim", "")
