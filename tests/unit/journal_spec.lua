@@ -196,6 +196,21 @@ describe("a damaged journal", function()
     assert.is_true(saved > 0)
   end)
 
+  it("is found out when a name or a type in its schema is another one", function()
+    for _, change in ipairs { { "history", "ended_ms", "ended_mr" }, { "orphan", "id INTEGER", "ie INTEGER" },
+      { "object", "size INTEGER", "size INTEGEZ" }, { "part", "WITHOUT", "WITHOUU" } } do
+      local from, to, n = change[2], change[3], 0
+      local dir = fresh_copy()
+      local at = whole:find("CREATE TABLE " .. change[1] .. "(", 1, true)
+      local bytes = whole:sub(at):gsub(from, function() n = n + 1; return n == 1 and to or nil end)
+      files.write(dir .. "/journal.db", whole:sub(1, at - 1) .. bytes)
+      local reader, err = open(dir, 42, false, true)
+      assert.is_nil(reader)
+      assert.is_truthy(err)
+      assert.equal("damaged", (check(dir)))
+    end
+  end)
+
   for name, bytes in pairs { zeros = ("\0"):rep(20000), text = "not a journal", page = ("x"):rep(4096) } do
     it("is set aside when it is " .. name, function()
       local dir = fresh_copy()
