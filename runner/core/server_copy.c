@@ -66,10 +66,13 @@ enum way server_way(const struct task *task, struct turn *turn)
     return state && state->no_copy_from & store_bit(turn, task->from) ? WAY_RELAY : WAY_SERVER;
 }
 
+/* Of parts that it copied none is given up for a service that denies the next one: for that reason
+ * the object fails, and is carried on later. */
 bool server_refused(struct transfer *t, const struct err *err, struct turn *turn)
 {
     struct store_state *state = turn_store(turn, to_store(t));
-    bool refused = err->kind == ERR_DENIED || err->kind == ERR_INVALID || err->status == 501;
+    bool denied = t->n_done == 0 && (err->kind == ERR_DENIED || err->status == 501);
+    bool refused = denied || err->kind == ERR_INVALID;
 
     if (t->way != WAY_SERVER || t->item->task->route != ROUTE_AUTO || !refused)
         return false;

@@ -108,10 +108,10 @@ bool relay_agrees(struct transfer *t, uint32_t n, struct op *op, struct turn *tu
 enum verdict { VERDICT_SAME, VERDICT_OTHER, VERDICT_OPEN };
 /* WAY_SERVER, or WAY_RELAY where that is not to be had. */
 enum way server_way(const struct task *task, struct turn *turn);
-/* The service does not copy between these buckets: the way is WAY_RELAY now. */
 /* Goes on with an upload whose parts the service copied in an interrupted run; false: there is
  * none. */
 bool server_carries_on(struct transfer *t);
+/* The service does not copy between these buckets: the way is WAY_RELAY now. */
 bool server_refused(struct transfer *t, const struct err *err, struct turn *turn);
 enum verdict server_judge(struct transfer *t, const struct object_info *info);
 struct op *server_part(struct transfer *t, uint32_t n, struct span span, struct turn *turn);

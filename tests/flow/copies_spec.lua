@@ -103,6 +103,24 @@ for _, dialect in ipairs { "s3", "oss", "tos" } do
       assert.equal(0, #host:uploads())
     end)
 
+    it("keep the ranges that are there when the next is denied", function()
+      host:options { max_copy = 1 << 20 }
+      local object = host:put("from/big", { size = 30 << 20 })
+      host:rules { op = "part_copy", with = "denied", part = 4, times = 1 }
+      job "concurrency = 1"
+      local run = world:run():expect(1)
+      assert.equal("denied", run:find("object_failed").error.kind)
+      assert.equal(0, run:count "restarted")
+      assert.equal(1, #host:uploads())
+      local before = #host:requests("part_copy")
+      run = world:run():expect(0)
+      assert.equal(1, run:count "resumed")
+      assert.equal(3, #host:requests("part_copy") - before)
+      assert.equal(0, #host:requests("get"))
+      assert.equal(object.sha256, host:objects()["to/big"].sha256)
+      assert.equal(0, #host:uploads())
+    end)
+
     it("begin again when the source changes on the way", function()
       host:options { max_copy = 1 << 20 }
       host:put("from/big", { size = 13 << 20, seed = "old" })
