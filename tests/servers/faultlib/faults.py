@@ -11,6 +11,8 @@ gives up, a drip has a step of `ms` milliseconds.
 """
 import base64
 import re
+import threading
+import time
 from urllib.parse import unquote_to_bytes
 
 from . import store
@@ -180,6 +182,43 @@ def error(x):
         reply.headers.append(("Retry-After", str(x.rule["retry_after"])))
     reply.headers += list(x.rule.get("headers", {}).items())
     return reply
+
+
+class Crowd:
+    """Requests that a store with little to give has under way, and those of the last second."""
+
+    def __init__(self):
+        self.lock, self.inside, self.times = threading.Lock(), 0, []
+
+    def enter(self, most, per_second):
+        with self.lock:
+            now = time.monotonic()
+            self.times = [t for t in self.times if t > now - 1]
+            if self.inside >= most or len(self.times) >= per_second:
+                return False
+            self.inside += 1
+            self.times.append(now)
+            return True
+
+    def leave(self):
+        with self.lock:
+            self.inside -= 1
+
+
+CROWD = Crowd()
+
+
+@fault(INSTEAD, "busy")
+def busy(x):
+    """More than `most` at once, or more than `per_second`, are refused as too fast; the others take `ms` (0)."""
+    endless = float("inf")
+    if not CROWD.enter(x.rule.get("most", endless), x.rule.get("per_second", endless)):
+        return x.refused(Refused(*x.service.dialect.throttled, "too many at once"))
+    try:
+        time.sleep(x.rule.get("ms", 0) / 1000)
+        return x.service.perform(x.request)
+    finally:
+        CROWD.leave()
 
 
 @fault(INSTEAD, "redirect")
