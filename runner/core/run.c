@@ -492,7 +492,7 @@ static void end(struct run *run)
 
     if (run->ending == END_ABORT)
         clean_all(&run->config, &err);
-    else if (run->ending == NOT_ENDING)
+    else if (run->ending == NOT_ENDING && !gate_held(&run->turn)) /* else the next run does */
         clean_orphans(&run->config);
     run->exit_status = status_of(run);
     fill_totals(run);

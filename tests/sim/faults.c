@@ -40,6 +40,8 @@ static const struct fault disk_faults[] = {
     {ERR_DENIED, EACCES, "", true, false, false},
 };
 
+static const struct fault too_fast = {ERR_THROTTLED, 503, "SlowDown", false, false, false};
+
 #define N(array) (sizeof(array) / sizeof *(array))
 
 static struct goal *goal_of_op(const struct op *op)
@@ -122,6 +124,10 @@ bool fault_draw(struct op *op, bool *effect)
 
     if (goal && chance_ppm(world.change_ppm))
         fault_change_source(goal);
+    if (remote && chance_ppm(world.flood_ppm)) {
+        *effect = false;
+        return fill(op, &too_fast);
+    }
     if (!chance_ppm(world.fault_ppm) || op->kind == OP_FINISH || op->kind == OP_DISCARD)
         return false;
     if (!remote && fault->status == ENOSPC && !(world.full && op->kind != OP_HASH))

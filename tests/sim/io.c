@@ -62,6 +62,7 @@ static void submit(struct io *io, struct op *op)
         verify_watch_submit(op);
     else
         watch_submit(op);
+    paces_watch_submit(op);
     mutate(op);
     op->out.started_ns = world.now_ns;
     if (world.n_queue == world.cap_queue) {
@@ -186,6 +187,7 @@ static void end_op(struct op *op)
     }
     world.list_failed |= fails && op->kind == OP_CALL && op->in.call.kind == CALL_LIST;
     op->out.ended_ns = world.now_ns;
+    paces_watch_end(op);
     world.n_data -= op_is_data(op);
     traced("%s %s part %u -> %s", op_name(op), op->in.call.key ? op->in.call.key : "", op->part,
            err_kind_name(op->out.err.kind));
@@ -309,6 +311,7 @@ void io_drop(void)
     for (int i = 0; i < world.n_queue; i++)
         free_op(world.queue[i].op);
     world.n_queue = world.n_data = 0;
+    paces_forget();
     for (struct op *op = world.dead, *next; op; op = next) {
         next = op->next;
         free_op(op);

@@ -118,6 +118,7 @@ static void act(void)
         break;
     case 4:
         world.concurrency = (int)between(1, 12);
+        paces_free();
         run_set_concurrency(world.run, world.concurrency);
         break;
     default:
@@ -161,7 +162,7 @@ static void turn_until_over(void)
 
 static void calm_down(void)
 {
-    world.fault_ppm = world.change_ppm = world.flip_ppm = 0;
+    world.fault_ppm = world.change_ppm = world.flip_ppm = world.flood_ppm = 0;
     world.full = false;
     world.crash_at = 0;
     world.n_actions = 0;
@@ -332,6 +333,7 @@ static uint64_t live(uint64_t seed, bool trace, enum mutant mutant)
     mkdir(world.dir, 0700);
     rng_seed(&world.rng, seed);
     scenario_make();
+    paces_forget();
     int rough = (int)between(0, 5);
     for (int round = 0; !world.failure[0]; round++) {
         if (live_once(round, round >= rough))
@@ -381,6 +383,7 @@ static void print_summary(unsigned long long from, unsigned long long to, double
     printf("; lost answers %lld, flipped bytes %lld, changed sources %lld, lost uploads %lld\n",
            (long long)s->lost_answers, (long long)s->flips, (long long)s->changes,
            (long long)s->lost_uploads);
+    printf("%lld times a store named a time to come again\n", (long long)s->held);
     printf("%lld parts sent, %lld bodies relayed, %lld copies by the service, %lld verified\n",
            (long long)s->parts_sent, (long long)s->relayed, (long long)s->copied,
            (long long)s->verified);
@@ -392,10 +395,10 @@ static void print_summary(unsigned long long from, unsigned long long to, double
 
 static enum mutant mutant_named(const char *name)
 {
-    static const char *const names[] = {"none", "early-row", "no-if-match", "journal-parts",
-                                        "no-luggage"};
+    static const char *const names[] = {"none",          "early-row",  "no-if-match",
+                                        "journal-parts", "no-luggage", "deaf"};
 
-    for (int i = 0; i < 5; i++)
+    for (int i = 0; i < 6; i++)
         if (!strcmp(name, names[i]))
             return (enum mutant)i;
     fprintf(stderr, "sim: no mutant '%s'\n", name);

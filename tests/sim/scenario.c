@@ -174,6 +174,7 @@ static void make_weather(void)
     world.fault_ppm = faults[rng_below(&world.rng, 5)];
     world.change_ppm = chance(3) ? (int)between(1000, 30000) : 0;
     world.flip_ppm = chance(3) ? (int)between(1000, 50000) : 0;
+    world.flood_ppm = chance(5) ? (int)between(20000, 500000) : 0;
     world.full = chance(6);
     world.hooked = chance(3);
 }

@@ -143,6 +143,8 @@ void watch_event(void *ctx, const struct event *event)
     hash_text(event->key ? event->key : "");
     hash_number((uint64_t)event->part.number << 32 | (uint64_t)event->attempt);
     hash_number((uint64_t)event->time_ms);
+    if (event->kind == EVENT_THROTTLED)
+        paces_watch_event(event);
     if (!event->task || !event->key)
         return;
     struct goal *goal = goal_of(event->task, event->key);

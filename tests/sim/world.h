@@ -146,7 +146,7 @@ struct goal { /* one object of one task */
 struct stats {
     int64_t runs, turns, crashes, power_losses, damages, resumes, restarts, decisions, commits;
     int64_t faults[ERR_KIND_COUNT], lost_answers, flips, changes, lost_uploads;
-    int64_t ops, parts_sent, relayed, copied, verified, checks, largest_resend;
+    int64_t ops, parts_sent, relayed, copied, verified, held, checks, largest_resend;
 };
 
 enum mutant {
@@ -154,7 +154,8 @@ enum mutant {
     MUTANT_EARLY_ROW,
     MUTANT_NO_IF_MATCH,
     MUTANT_JOURNAL_PARTS,
-    MUTANT_NO_LUGGAGE
+    MUTANT_NO_LUGGAGE,
+    MUTANT_DEAF
 };
 
 struct flight {
@@ -183,6 +184,7 @@ struct world {
     int fault_ppm;  /* of ops that fail, in a million */
     int change_ppm; /* of ops before which a source changes */
     int flip_ppm;   /* of parts with a wrong byte */
+    int flood_ppm;  /* of requests that are refused because they come too fast */
     bool full;      /* the disk may be full */
     bool hooked;    /* a script decides about failures */
 
@@ -263,6 +265,13 @@ struct hooks watch_hooks(void);
 /* --- verify.c ------------------------------------------------------------------------------- */
 void verify_all(struct run_config config);
 void verify_watch_submit(const struct op *op);
+
+/* --- paces.c -------------------------------------------------------------------------------- */
+void paces_forget(void); /* a run ends */
+void paces_free(void);   /* as many as may go may go to each */
+void paces_watch_submit(const struct op *op);
+void paces_watch_end(struct op *op);
+void paces_watch_event(const struct event *event);
 
 /* --- scenario.c ----------------------------------------------------------------------------- */
 void scenario_make(void);
