@@ -6,11 +6,10 @@ haul.param {
   bucket = { "Bucket to download from", required = true },
   prefix = { "What the keys start with; ends in '/'", default = "" },
   target = { "Directory to download into", required = true },
-  endpoint = { "Address of an S3 server that is not Amazon's", default = "" },
+  endpoint = { "Address of an S3 server that is not Amazon's" },
 }
 
-local endpoint = haul.param.endpoint ~= "" and haul.param.endpoint or nil
-local archive = haul.s3 { bucket = haul.param.bucket, endpoint = endpoint, rate = { read = "200MiB/s" } }
+local archive = haul.s3 { bucket = haul.param.bucket, endpoint = haul.param.endpoint, rate = { read = "200MiB/s" } }
 
 return haul.job {
   haul.copy { from = archive / haul.param.prefix, to = haul.dir(haul.param.target) },

@@ -6,11 +6,10 @@ local haul = require "haul"
 haul.param {
   source = { "Directory to upload", required = true },
   bucket = { "Bucket to upload to", required = true },
-  endpoint = { "Address of an S3 server that is not Amazon's", default = "" },
+  endpoint = { "Address of an S3 server that is not Amazon's" },
 }
 
-local endpoint = haul.param.endpoint ~= "" and haul.param.endpoint or nil
-local archive = haul.s3 { bucket = haul.param.bucket, endpoint = endpoint }
+local archive = haul.s3 { bucket = haul.param.bucket, endpoint = haul.param.endpoint }
 
 local denied = 0
 

@@ -6,11 +6,10 @@ haul.param {
   source = { "Directory to upload", required = true },
   bucket = { "Bucket to upload to", required = true },
   prefix = { "What the keys start with; ends in '/'", default = "" },
-  endpoint = { "Address of an S3 server that is not Amazon's", default = "" },
+  endpoint = { "Address of an S3 server that is not Amazon's" },
 }
 
-local endpoint = haul.param.endpoint ~= "" and haul.param.endpoint or nil
-local archive = haul.s3 { bucket = haul.param.bucket, endpoint = endpoint } -- credentials from the environment
+local archive = haul.s3 { bucket = haul.param.bucket, endpoint = haul.param.endpoint } -- credentials from the environment
 
 return haul.job {
   concurrency = 16,          -- requests in flight
