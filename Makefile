@@ -7,7 +7,7 @@ CC     ?= gcc
 OUT    := build/$(BUILD)
 
 # --- what Debian must provide: one list for every target -------------------------------------
-PACKAGES_BUILD := gcc libc6-dev make pkg-config lua5.4 liblua5.4-dev lua-cjson-dev libcurl4-openssl-dev \
+PACKAGES_BUILD := gcc libc6-dev make pkg-config lua5.4 liblua5.4-dev lua-cjson-dev media-types libcurl4-openssl-dev \
                   libssl-dev libsqlite3-dev libexpat1-dev libjansson-dev libisal-dev zlib1g-dev
 PACKAGES_DEMO  := ceph-mon ceph-osd radosgw curl python3
 PACKAGES_TEST  := lua-busted lua-cjson lua-check python3 openssl curl strace valgrind sqlite3 \

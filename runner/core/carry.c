@@ -1,4 +1,5 @@
 #include "core/carry.h"
+#include "io/mime.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -92,9 +93,12 @@ static void add_mtime(struct gathering *all, int64_t mtime_ns)
 static void add_preserved(struct gathering *all, const struct transfer *t,
                           const struct http_fields *source)
 {
+    bool file = t->item->task->from->kind == STORE_DIR;
+    const char *type = file ? mime_type(t->item->key) : t->info.content_type;
+
     add_fields(all, source, true);
-    if (t->info.content_type[0])
-        add(all, "content-type", t->info.content_type);
+    if (type && type[0])
+        add(all, "content-type", type);
     add_mtime(all, carry_mtime(&t->info, source));
 }
 
