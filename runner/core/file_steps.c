@@ -24,13 +24,6 @@ static struct op *make_open(struct transfer *t, struct turn *turn)
     return op;
 }
 
-static void restart_changed(struct transfer *t, struct turn *turn)
-{
-    struct err err = {0};
-    err_set(&err, ERR_CHANGED, "the source has changed since the run that was interrupted");
-    transfer_restart(t, &err, turn);
-}
-
 static bool gather(struct transfer *t, struct turn *turn)
 {
     struct err err = {0};
@@ -54,9 +47,9 @@ static void settle_open(struct transfer *t, struct op *op, struct turn *turn)
     memcpy(t->sha256, op->out.sha256, SHA256_LEN);
     if (transfer_was_done(t, turn) || target_is_kept(t, t->info.mtime_ns) || !gather(t, turn))
         return;
-    if ((t->row.upload_id[0] || t->row.temp[0]) && !transfer_same_source(&t->row, &t->info))
-        restart_changed(t, turn);
-    else if (t->way == WAY_UPLOAD)
+    if (!transfer_take_over(t, turn))
+        return;
+    if (t->way == WAY_UPLOAD)
         upload_opened(t);
     else if (t->source_fd < 0)
         transfer_go(t, STEP_SAVE);

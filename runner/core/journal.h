@@ -29,6 +29,8 @@ struct row {
     const char *store, *target; /* put only, borrowed: the store's name and the key or path there of
                                       the upload or the temporary file, so that a later run of
                                    changed tasks can still remove it; get leaves them NULL */
+    bool is_named;              /* put only: `target` is noted of what is done too */
+    uint64_t target_sum;        /* get only: CRC64 of the target that was noted; 0: none was */
     enum sum_kind sum_kind;     /* of the parts' sums */
     enum sum_kind source_sum_kind; /* relays: of the parts' source_sum */
     int md5_parts;                 /* S3 without checksums: 1, parts are sent with their MD5 ... */
@@ -100,6 +102,8 @@ struct orphan {
 };
 bool journal_orphan(struct journal *journal, const char *store, const char *key,
                     const char *upload_id, const char *temp, struct err *err);
+/* The same for what the row of an object holds; the row stays. */
+bool journal_orphan_row(struct journal *journal, int task, const char *key, struct err *err);
 bool journal_orphans(struct journal *journal, void (*each)(void *ctx, const struct orphan *orphan),
                      void *ctx, struct err *err);
 bool journal_orphan_gone(struct journal *journal, int64_t id, struct err *err);

@@ -57,6 +57,11 @@ struct sqlite3_stmt;
                    "  WHERE run<?1 AND upload_id<>''"                                           \
                    " UNION ALL SELECT store, target, '', temp FROM object"                      \
                    "  WHERE run<?1 AND temp<>''")                                               \
+    X(ORPHAN_ROW, "INSERT OR IGNORE INTO orphan(store, key, upload_id, temp)"                   \
+                  " SELECT store, target, upload_id, '' FROM object"                            \
+                  "  WHERE run=?1 AND task=?2 AND key=?3 AND upload_id<>''"                     \
+                  " UNION ALL SELECT store, target, '', temp FROM object"                       \
+                  "  WHERE run=?1 AND task=?2 AND key=?3 AND temp<>''")                         \
     X(ORPHAN_TAKEN, "DELETE FROM object WHERE run<?1 AND (upload_id<>'' OR temp<>'')")          \
     X(ORPHANS, "SELECT id, store, key, upload_id, temp FROM orphan ORDER BY id")                \
     X(ORPHAN_COUNT, "SELECT count(*) FROM orphan")                                              \

@@ -53,6 +53,13 @@ static void bind_key(struct journal *journal, struct sqlite3_stmt *stmt, int tas
 
 /* --- objects -------------------------------------------------------------------------- */
 
+/* Of the bytes of a column; 0: there are none. */
+static uint64_t column_sum(struct sqlite3_stmt *stmt, int column)
+{
+    int len = sqlite3_column_bytes(stmt, column);
+    return len ? sum_update(SUM_CRC64, 0, sqlite3_column_blob(stmt, column), (size_t)len) : 0;
+}
+
 static void row_read(struct sqlite3_stmt *stmt, struct row *row)
 {
     memset(row, 0, sizeof *row);
@@ -64,6 +71,7 @@ static void row_read(struct sqlite3_stmt *stmt, struct row *row)
     row->part_size = sqlite3_column_int64(stmt, OBJECT_PART_SIZE);
     journal_column_text(stmt, OBJECT_UPLOAD_ID, row->upload_id, sizeof row->upload_id);
     journal_column_text(stmt, OBJECT_TEMP, row->temp, sizeof row->temp);
+    row->target_sum = column_sum(stmt, OBJECT_TARGET);
     row->sum_kind = (enum sum_kind)sqlite3_column_int(stmt, OBJECT_SUM_KIND);
     row->source_sum_kind = (enum sum_kind)sqlite3_column_int(stmt, OBJECT_SOURCE_SUM_KIND);
     row->md5_parts = sqlite3_column_int(stmt, OBJECT_MD5_PARTS);
@@ -92,7 +100,7 @@ bool journal_get(struct journal *journal, int task, const char *key, struct row 
 bool journal_put(struct journal *journal, int task, const char *key, const struct row *row,
                  struct err *err)
 {
-    bool held = row->upload_id[0] || row->temp[0];
+    bool held = row->upload_id[0] || row->temp[0], noted = held || row->is_named;
     struct cell cell[OBJECT_COLUMNS] = {
         [OBJECT_RUN] = number_cell(journal->run),
         [OBJECT_TASK] = number_cell(task),
@@ -106,7 +114,7 @@ bool journal_put(struct journal *journal, int task, const char *key, const struc
         [OBJECT_UPLOAD_ID] = text_cell(row->upload_id),
         [OBJECT_TEMP] = text_cell(row->temp),
         [OBJECT_STORE] = text_cell(held ? row->store : ""),
-        [OBJECT_TARGET] = bytes_cell(held ? (row->target ? row->target : key) : ""),
+        [OBJECT_TARGET] = bytes_cell(noted ? (row->target ? row->target : key) : ""),
         [OBJECT_SUM_KIND] = number_cell(row->sum_kind),
         [OBJECT_MD5_PARTS] = number_cell(row->md5_parts),
         [OBJECT_ERR_KIND] = number_cell(row->err.kind),
@@ -117,6 +125,16 @@ bool journal_put(struct journal *journal, int task, const char *key, const struc
         [OBJECT_SOURCE_SUM_KIND] = number_cell(row->source_sum_kind),
     };
     return journal_cells_put(journal, SQL_OBJECT_PUT, cell, OBJECT_CHECK, OBJECT_COLUMNS, err);
+}
+
+bool journal_orphan_row(struct journal *journal, int task, const char *key, struct err *err)
+{
+    struct sqlite3_stmt *stmt = journal_sql_write(journal, SQL_ORPHAN_ROW, err);
+
+    if (!stmt)
+        return false;
+    bind_key(journal, stmt, task, key);
+    return journal_run_sql(journal, stmt, err);
 }
 
 bool journal_each(struct journal *journal, enum row_state state,

@@ -8,6 +8,7 @@
 
 #define WAITING_MAX 256 /* names taken in, not yet taken out */
 #define ASKING_MAX  16
+#define LOOK_MAX    4096 /* names looked at in one turn */
 
 struct names {
     const struct task *task;
@@ -70,6 +71,16 @@ static char *below(const char *prefix, const char *name)
     return name ? xasprintf("%s%s", prefix, name) : NULL;
 }
 
+/* Of a retry: names that did not fail are passed over. */
+static bool is_wanted(struct names *names, const char *key, struct turn *turn)
+{
+    struct row row;
+    if (!names->only_failed)
+        return true;
+    return journal_get(turn->journal, names->task->number, key, &row, &names->err) &&
+           row.state == ROW_FAILED;
+}
+
 static bool yield_one(struct names *names, struct turn *turn)
 {
     const struct task *task = names->task;
@@ -78,10 +89,15 @@ static bool yield_one(struct names *names, struct turn *turn)
     char *key = turn->hooks->yield(turn->hooks->ctx, task, &info, &target, &names->err);
     if (!key)
         return false;
-    take_in(names, below(task->from_path, key), below(task->to_path, target), &info);
+    char *whole = below(task->from_path, key);
+    bool wanted = is_wanted(names, whole, turn);
+    if (wanted)
+        take_in(names, whole, below(task->to_path, target), &info);
+    else
+        free(whole);
     free(key);
     free(target);
-    return true;
+    return wanted || names->err.kind == ERR_NONE;
 }
 
 static void take_in_failed(void *ctx, const char *key)
@@ -99,7 +115,7 @@ static bool take_in_one(struct names *names, struct turn *turn)
     static const struct object_info unknown = {.size = -1};
     const struct task *task = names->task;
 
-    if (names->only_failed)
+    if (names->only_failed && !(task->functions & TASK_YIELDS))
         return journal_failed_next(turn->journal, task->number, names->last_key, 16, take_in_failed,
                                    names, &names->err) > 0;
     if (task->functions & TASK_YIELDS)
@@ -115,9 +131,14 @@ static bool take_in_one(struct names *names, struct turn *turn)
     return false;
 }
 
+bool names_wants(const struct names *names)
+{
+    return !names->ended && names->n_waiting < WAITING_MAX;
+}
+
 void names_fill(struct names *names, struct turn *turn)
 {
-    while (!names->ended && names->n_waiting < WAITING_MAX)
+    for (int n = 0; n < LOOK_MAX && names_wants(names); n++)
         names->ended = !take_in_one(names, turn);
 }
 

@@ -27,6 +27,8 @@ struct names *names_new(const struct task *task, bool only_failed, bool ask);
 void names_free(struct names *names);
 
 /* Takes in more names, as far as there is room; journal and scripts are asked here. */
+/* names_fill would take in more at once. */
+bool names_wants(const struct names *names);
 void names_fill(struct names *names, struct turn *turn);
 /* The op that asks about one of them; NULL: none now. */
 struct op *names_next(struct names *names, struct turn *turn);

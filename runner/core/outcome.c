@@ -283,7 +283,7 @@ static bool is_listed_pair(const struct task *task)
 bool transfer_was_done(struct transfer *t, struct turn *turn)
 {
     if (t->leaving || t->row.state != ROW_DONE || is_listed_pair(t->item->task) ||
-        !transfer_same_source(&t->row, &t->info))
+        !transfer_same_source(&t->row, &t->info) || !transfer_for_target(t))
         return false;
     if (t->item->task->kind == TASK_SYNC) /* it was compared, and is not what was sent any more */
         return false;

@@ -40,6 +40,19 @@ struct transfer *sched_find(const struct sched *sched, uint64_t id)
     return t;
 }
 
+/* Only what is named can be named twice. */
+bool sched_is_open(const struct sched *sched, const struct item *item)
+{
+    const struct task *task = item->task;
+
+    if (!task->keys && !(task->functions & TASK_YIELDS))
+        return false;
+    for (const struct transfer *t = sched->head; t; t = t->next)
+        if (t->item->task == task && !strcmp(t->item->key, item->key))
+            return true;
+    return false;
+}
+
 static void push_open(struct sched *sched, struct transfer *t)
 {
     t->next = NULL;

@@ -33,6 +33,8 @@ void sched_init(struct sched *sched, struct io *io, int concurrency, int workers
 void sched_free(struct sched *sched);
 
 void sched_open(struct sched *sched, struct item *item, struct turn *turn);
+/* Is the same object of the same task under way? */
+bool sched_is_open(const struct sched *sched, const struct item *item);
 struct transfer *sched_find(const struct sched *sched, uint64_t id);
 /* Sends an op that belongs to no transfer (a listing, a refresh). */
 void sched_submit(struct sched *sched, struct op *op, struct turn *turn);

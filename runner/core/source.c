@@ -176,6 +176,7 @@ static void push(struct source *source, const struct offer *offer, struct naming
     item->task = offer->task;
     item->key = xstrdup(offer->key);
     item->target = naming->target;
+    item->is_named = offer->named != NULL;
     item->attributes = naming->attributes;
     item->part_size = naming->part_size;
     item->info = *offer->info;
@@ -443,7 +444,8 @@ bool source_ready(const struct source *source)
     if (source->filled || source->n_backlog >= LIMIT_BACKLOG)
         return false;
     if (source->names)
-        return names_ready(source->names) || names_over(source->names);
+        return names_ready(source->names) || names_over(source->names) ||
+               names_wants(source->names);
     if (!source->to)
         return lister_peek(source->from) || lister_over(source->from);
     return diff_next(source->from, strlen(task->from_path), source->to, strlen(task->to_path),

@@ -69,20 +69,13 @@ static bool carry(struct transfer *t, const struct http_fields *attributes, stru
 
 bool source_seen(struct transfer *t, struct op *op, struct turn *turn)
 {
-    struct err err = {0};
-
     t->info = op->out.answer.info;
     t->stream =
         t->stream || t->info.size < 0 || (from_store(t)->kind == STORE_WEB && !t->info.ranges);
     if (transfer_was_done(t, turn) ||
         target_is_kept(t, carry_mtime(&t->info, op->out.answer.attributes)))
         return false;
-    if ((t->row.temp[0] || t->row.upload_id[0]) && !transfer_same_source(&t->row, &t->info)) {
-        err_set(&err, ERR_CHANGED, "the source has changed since the run that was interrupted");
-        transfer_restart(t, &err, turn);
-        return false;
-    }
-    return carry(t, op->out.answer.attributes, turn);
+    return transfer_take_over(t, turn) && carry(t, op->out.answer.attributes, turn);
 }
 
 bool source_head_failed(struct transfer *t, const struct op *op, struct turn *turn)

@@ -55,11 +55,52 @@ void transfer_emit_reason(struct transfer *t, struct turn *turn, enum event_kind
     snprintf(queued->reason, sizeof queued->reason, "%s", reason);
 }
 
+static uint64_t target_sum(const struct transfer *t)
+{
+    return sum_update(SUM_CRC64, 0, t->item->target, strlen(t->item->target));
+}
+
+bool transfer_for_target(const struct transfer *t)
+{
+    return !t->row.target_sum || t->row.target_sum == target_sum(t);
+}
+
+static void let_go(struct transfer *t, struct turn *turn)
+{
+    struct err err = {0};
+
+    if (!journal_orphan_row(turn->journal, t->item->task->number, t->item->key, &err) ||
+        !journal_drop_parts(turn->journal, t->item->task->number, t->item->key, &err))
+        turn_fatal(turn, &err);
+    t->row.upload_id[0] = t->row.temp[0] = '\0';
+    t->row.part_size = 0;
+    transfer_emit_reason(t, turn, EVENT_RESTARTED,
+                         "it had another name on the other side in the run that was interrupted");
+}
+
+bool transfer_take_over(struct transfer *t, struct turn *turn)
+{
+    struct err err = {0};
+
+    if (!t->row.upload_id[0] && !t->row.temp[0])
+        return true;
+    if (!transfer_for_target(t)) {
+        let_go(t, turn);
+        return true;
+    }
+    if (transfer_same_source(&t->row, &t->info))
+        return true;
+    err_set(&err, ERR_CHANGED, "the source has changed since the run that was interrupted");
+    transfer_restart(t, &err, turn);
+    return false;
+}
+
 void transfer_put_row(struct transfer *t, struct turn *turn)
 {
     struct err err = {0};
     t->row.store = t->item->task->to->name;
     t->row.target = t->item->target;
+    t->row.is_named = t->item->is_named;
     if (!journal_put(turn->journal, t->item->task->number, t->item->key, &t->row, &err))
         turn_fatal(turn, &err);
 }

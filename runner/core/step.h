@@ -46,6 +46,13 @@ void transfer_begin(struct transfer *t, struct turn *turn);
 void transfer_succeed(struct transfer *t, struct turn *turn);
 /* What an earlier run left of this object is what the source is now. */
 bool transfer_was_done(struct transfer *t, struct turn *turn);
+/* Is what the journal has of the object about this name on the other side, as far as it noted one?
+ */
+bool transfer_for_target(const struct transfer *t);
+/* What an interrupted run has left of the object is taken up.  False: the source has changed since,
+ * and the transfer starts over.  What it left for another name on the other side (a function of the
+ * job file may give one each time) is let go. */
+bool transfer_take_over(struct transfer *t, struct turn *turn);
 bool transfer_same_source(const struct row *row, const struct object_info *info);
 /* Nothing is to be sent, and `why`. */
 void transfer_skip(struct transfer *t, const char *why);

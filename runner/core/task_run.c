@@ -97,6 +97,10 @@ static bool open_next(struct task_run *tasks, struct sched *sched, struct turn *
     struct item *item = take_item(tasks, sched);
     if (!item)
         return false;
+    if (sched_is_open(sched, item)) { /* named twice: both would use one row */
+        list_push(&sched->deferred, item);
+        return true;
+    }
     sched_open(sched, item, turn);
     sched_dispatch(sched, turn, false);
     sched_retire(sched); /* what an earlier run did is over at once */

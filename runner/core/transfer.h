@@ -79,6 +79,7 @@ struct item {
     char *key;                      /* full key, or path below the root */
     char *target;                   /* the same on the other side */
     struct object_info info;        /* size -1: not listed, to be asked for */
+    bool is_named;                  /* a manifest gave `target`, which a journal cannot reckon */
     bool deferred;                  /* a script put it behind everything else once already */
     int64_t part_size;              /* a script's wish; 0: the task's */
     struct http_fields *attributes; /* of a script, by neutral names; more than the task's; NULL */

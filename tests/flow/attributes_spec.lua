@@ -21,7 +21,8 @@ for dialect, meta in pairs { s3 = "x-amz-meta-", oss = "x-oss-meta-", tos = "x-t
       store = server.fault { dialect = dialect }
       world = haul.world { keys = store.keys }
       src = files.mkdir(world:path "src")
-      files.write(world:path "types", "text/x-one one  ONE2 # not: three\n# text/none none\ntext/x-late one\nbroken\n\nimage/odd\tjpeg\n")
+      files.write(world:path "types", "text/x-one one  ONE2 # not: three\n# text/none none\n"
+        .. "text/x-late one\nbroken\n\nimage/odd\tjpeg\n")
     end)
     after_each(function() world:remove() end)
 
