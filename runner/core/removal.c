@@ -151,10 +151,12 @@ static int batch_max(const struct removal *removal)
 /* Keys that no document can name go alone. */
 static void split_batch(struct removal *removal, struct batch *batch)
 {
+    const struct dialect *dialect = removal->task->to->dialect;
     int n = 0;
-    if (removal->task->to->kind == STORE_DIR)
+
+    if (!dialect)
         return;
-    while (n < batch->n && object_api_batchable(batch->key[n]))
+    while (n < batch->n && object_api_batchable(dialect, batch->key[n]))
         n++;
     int keep = n ? n : 1;
     for (int i = keep; i < batch->n; i++)
@@ -198,10 +200,10 @@ static struct op *make_remove(const struct batch *batch)
     return op;
 }
 
-static struct op *make_delete(const struct batch *batch)
+static struct op *make_delete(const struct removal *removal, const struct batch *batch)
 {
     struct op *op = op_new(OP_CALL);
-    bool many = batch->n > 1 || object_api_batchable(batch->key[0]);
+    bool many = batch->n > 1 || object_api_batchable(removal->task->to->dialect, batch->key[0]);
     op->in.call.kind = many ? CALL_DELETE_MANY : CALL_DELETE;
     op->in.call.key = many ? NULL : batch->key[0];
     op->in.call.keys = (const char *const *)batch->key;
@@ -213,7 +215,7 @@ static struct op *make_op(struct removal *removal, struct batch *batch, struct t
 {
     const struct store *store = removal->task->to;
     struct store_state *state = turn_store(turn, store);
-    struct op *op = store->kind == STORE_DIR ? make_remove(batch) : make_delete(batch);
+    struct op *op = store->kind == STORE_DIR ? make_remove(batch) : make_delete(removal, batch);
 
     op->owner = batch;
     op->task = (uint32_t)removal->task->number;

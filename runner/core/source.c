@@ -6,6 +6,7 @@
 #include "core/naming.h"
 #include "core/prints.h"
 #include "core/select.h"
+#include "io/file.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -153,7 +154,7 @@ static void report_special(struct source *source, const struct list_entry *entry
         skip(source, NULL, entry->key, entry->size, why, turn);
         return;
     }
-    source->incomplete = true;
+    source->incomplete = source->incomplete || entry->special == 'u';
     err_set(&err, ERR_INVALID, "%s", why);
     fail(source, NULL, entry->key, entry->size, &err, turn);
 }
@@ -234,7 +235,10 @@ static void consider(struct source *source, const struct offer *offer, struct tu
         break;
     case NAMING_FOUND:
         source->census.source_objects++;
-        if (is_same(source, offer, turn))
+        if (offer->task->to->kind == STORE_DIR && !file_path_ok(naming.target, &err)) {
+            fail(source, offer->task, offer->key, offer->info->size, &err, turn);
+            naming_free(&naming);
+        } else if (is_same(source, offer, turn))
             naming_free(&naming);
         else
             push(source, offer, &naming, turn);

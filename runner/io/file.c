@@ -38,6 +38,12 @@ static bool bad_path(struct err *err, const char *path, const char *why)
     return false;
 }
 
+static bool is_temp(const char *name, size_t len)
+{
+    return len == 43 && !strncmp(name, ".haul-", 6) && !strncmp(name + 38, ".part", 5) &&
+           strspn(name + 6, "0123456789abcdef") == 32;
+}
+
 static const char *segment_fault(const char *segment, size_t len)
 {
     if (len == 0)
@@ -48,6 +54,8 @@ static const char *segment_fault(const char *segment, size_t len)
         return "has a segment '..'";
     if (len > 255)
         return "has a segment above 255 bytes";
+    if (is_temp(segment, len))
+        return "has the name of a temporary file of haul, which is passed over and cleaned away";
     return NULL;
 }
 
@@ -72,9 +80,7 @@ bool file_path_ok(const char *path, struct err *err)
 
 bool file_is_temp(const char *name)
 {
-    if (strlen(name) != 43 || strncmp(name, ".haul-", 6) || strcmp(name + 38, ".part"))
-        return false;
-    return strspn(name + 6, "0123456789abcdef") == 32;
+    return is_temp(name, strlen(name));
 }
 
 bool file_err(struct err *err, int errnum, const char *verb, const char *path)

@@ -8,7 +8,8 @@
 #include <sys/types.h>
 
 /* A key as a path: false (ERR_INVALID, final) for what can never be a file below a root: empty,
- * absolute, with "." or ".." or empty segments, ending in '/', with a segment above 255 bytes. */
+ * absolute, with "." or ".." or empty segments, ending in '/', with a segment above 255 bytes
+ * or with the name of a temporary file. */
 bool file_path_ok(const char *path, struct err *err);
 
 /* Reads the umask, once, before there are threads: final files get 0666 less it. */

@@ -339,15 +339,19 @@ static bool add_parts_json(struct buf *body, const struct part_list *parts)
     return ok && buf_adds(body, "]}");
 }
 
-bool object_api_batchable(const char *key)
+bool object_api_batchable(const struct dialect *dialect, const char *key)
 {
+    const char *blanks = dialect->json ? "\t\r\n" : "\t\n";
+
+    if (!check_key(dialect, key, NULL))
+        return false;
     /* The JSON form puts U+FFFD for every byte that is not UTF-8. */
     struct buf json = buf_new(8 * LIMIT_KEY);
     bool ok = buf_add_json(&json, key) && !strstr(json.data, "\xef\xbf\xbd") &&
               !strstr(key, "\xef\xbf\xbe") && !strstr(key, "\xef\xbf\xbf");
     buf_free(&json);
     for (; ok && *key; key++)
-        ok = (unsigned char)*key >= 0x20 || strchr("\t\r\n", *key);
+        ok = (unsigned char)*key >= 0x20 || strchr(blanks, *key);
     return ok;
 }
 
@@ -383,7 +387,7 @@ static bool check_keys(const struct store *store, const struct object_call *call
     for (int i = 0; i < call->n_keys; i++) {
         if (!check_key(store->dialect, call->keys[i], err))
             return false;
-        if (!object_api_batchable(call->keys[i]))
+        if (!object_api_batchable(store->dialect, call->keys[i]))
             return err_set(err, ERR_INVALID, "this key can only be deleted alone: %.200s",
                            call->keys[i]);
     }

@@ -137,8 +137,9 @@ bool object_api_build(const struct store *store, const struct object_call *call,
                       struct http_request *request, struct err *err);
 
 /* Can the key be named in a DELETE_MANY?  XML and JSON know no control characters and no bytes that
- * are not UTF-8: such keys are deleted one by one. */
-bool object_api_batchable(const char *key);
+ * are not UTF-8, and not every server keeps a carriage return in XML: such keys are deleted one by
+ * one, and so are those that the provider cannot have, of which each is refused alone. */
+bool object_api_batchable(const struct dialect *dialect, const char *key);
 
 /* May the body of this reply, whose headers are complete, go where object data goes?  False with
  * the reason when the status, the Content-Range, the ETag or a Content-Encoding say that it is not

@@ -416,7 +416,9 @@ static int classify(lua_State *L)
 
 static int batchable(lua_State *L)
 {
-    lua_pushboolean(L, object_api_batchable(luaL_checkstring(L, 1)));
+    bool json = lua_toboolean(L, 2);
+    const struct dialect *dialect = dialect_of(json ? STORE_TOS : STORE_S3);
+    lua_pushboolean(L, object_api_batchable(dialect, luaL_checkstring(L, 1)));
     return 1;
 }
 

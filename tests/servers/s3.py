@@ -34,7 +34,12 @@ class Failed(Exception):
 
 
 def encode(text, safe=""):
-    return urllib.parse.quote(text, safe=safe + "-_.~")
+    return urllib.parse.quote(os.fsencode(text), safe=safe + "-_.~")
+
+
+def decode(text):
+    """Names are text in which bytes that are no UTF-8 have their own places, as in os.fsdecode."""
+    return os.fsdecode(urllib.parse.unquote_to_bytes(text.replace("+", " ")))
 
 
 class S3:
@@ -102,14 +107,14 @@ class S3:
     def objects(self, bucket, prefix=""):
         query = {"list-type": "2", "encoding-type": "url", "prefix": prefix}
         for node in self.pages(bucket, query, "Contents", {"NextContinuationToken": "continuation-token"}):
-            yield {"key": urllib.parse.unquote_plus(node.findtext("Key")), "size": int(node.findtext("Size")),
+            yield {"key": decode(node.findtext("Key")), "size": int(node.findtext("Size")),
                    "etag": node.findtext("ETag")}
 
     def uploads(self, bucket):
         follow = {"NextKeyMarker": "key-marker", "NextUploadIdMarker": "upload-id-marker"}
         query = {"uploads": "", "encoding-type": "url"}
         for node in self.pages(bucket, query, "Upload", follow):
-            key, name = urllib.parse.unquote_plus(node.findtext("Key")), node.findtext("UploadId")
+            key, name = decode(node.findtext("Key")), node.findtext("UploadId")
             _, data = self.call("GET", bucket, key, {"uploadId": name}, ok=(200, 404))
             yield {"key": key, "id": name, "parts": data.count(b"<PartNumber>")}
 
@@ -123,7 +128,7 @@ class S3:
             self.call("DELETE", bucket, each["key"], {"uploadId": each["id"]}, ok=(200, 204, 404))
 
     def sums(self, bucket, prefix):
-        for each in sorted(self.objects(bucket, prefix), key=lambda o: o["key"].encode()):
+        for each in sorted(self.objects(bucket, prefix), key=lambda o: os.fsencode(o["key"])):
             digest = hashlib.sha256()
             self.call("GET", bucket, each["key"], sink=digest.update)
             yield f"{digest.hexdigest()} {each['size']} {encode(each['key'], '/')}"

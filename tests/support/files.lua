@@ -63,9 +63,9 @@ end
 -- name -> "sha256 size" of every regular file below a directory.
 function files.sums(dir)
   local sums = {}
-  local text = shell.read(("cd %s && find . -type f -printf '%%P\\0' | xargs -0 -r sha256sum -z --")
+  local text = shell.read(("cd %s && find . -type f -print0 | xargs -0 -r sha256sum -z --")
     :format(shell.quote(dir)))
-  for hash, name in text:gmatch("(%x+) [ *]([^%z]+)%z") do
+  for hash, name in text:gmatch("(%x+) [ *]%./([^%z]+)%z") do
     sums[name] = hash .. " " .. files.size(dir .. "/" .. name)
   end
   return sums

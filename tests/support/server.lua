@@ -117,6 +117,15 @@ function fault:objects()
   return json.decode(self:control("GET", "/objects"))
 end
 
+-- The same under keys of any bytes.
+function fault:objects_by_bytes()
+  local found = {}
+  for coded, object in pairs(json.decode(self:control("GET", "/objects?coded="))) do
+    found[coded:gsub("%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end)] = object
+  end
+  return found
+end
+
 function fault:uploads()
   return json.decode(self:control("GET", "/uploads"))
 end
@@ -137,6 +146,13 @@ end
 -- So many objects at once, all with the same bytes; `form` makes a key of a number, such as "a/%07d".
 function fault:put_many(count, form, size)
   self:control("POST", ("/objects?count=%d&form=%s&size=%d"):format(count, encode(form), size or 0), "")
+end
+
+-- An object for each of the keys, with these bytes and then the key in it.
+function fault:put_keys(keys, bytes)
+  local coded = {}
+  for i, key in ipairs(keys) do coded[i] = encode(key) end
+  self:control("POST", "/objects?each=" .. encode(bytes), json.encode(coded))
 end
 
 -- An unfinished upload that was begun so many seconds ago; returns its id.

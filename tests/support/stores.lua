@@ -86,7 +86,7 @@ local function fault(name, given)
   end
   function it.sums(prefix)
     local sums = {}
-    for key, object in pairs(host:objects()) do
+    for key, object in pairs(host:objects_by_bytes()) do
       if key:sub(1, #prefix) == prefix then
         sums[key:sub(#prefix + 1)] = ("%s %d"):format(object.sha256, object.size)
       end

@@ -144,8 +144,8 @@ describe("a request", function()
   end)
 
   it("for deleting many", function()
-    local r = build(s3, { call = "delete-many", keys = { "a", "b<&>\r" } })
-    assert.equal("<Delete><Object><Key>a</Key></Object><Object><Key>b&#60;&#38;&#62;&#13;</Key></Object>"
+    local r = build(s3, { call = "delete-many", keys = { "a", "b<&>\n" } })
+    assert.equal("<Delete><Object><Key>a</Key></Object><Object><Key>b&#60;&#38;&#62;&#10;</Key></Object>"
       .. "<Quiet>false</Quiet></Delete>", r.body)
     assert.equal(24, #r.headers["content-md5"])
     assert.same({ delete = "" }, r.query)
@@ -159,9 +159,12 @@ describe("a request", function()
     local many = {}
     for i = 1, 1001 do many[i] = "k" .. i end
     refused(s3, { call = "delete-many", keys = many })
-    for key, ok in pairs { a = true, ["é\t\r\n"] = true, ["\27"] = false, ["\xe9"] = false, ["\u{fffe}"] = false } do
+    for key, ok in pairs { a = true, ["é\t\n"] = true, ["\27"] = false, ["\xe9"] = false, ["\u{fffe}"] = false,
+      [("k"):rep(1025)] = false } do
       assert.equal(ok, wire.batchable(key))
     end
+    assert.is_false(wire.batchable "\r")
+    assert.is_true(wire.batchable("\r", true))
   end)
 
   it("never has a key the provider cannot take", function()

@@ -2,10 +2,11 @@
 
     POST   /rules [rule...]        more rules (see rules.py)      GET /rules     DELETE /rules
     GET    /log?since=N            requests after the N-th        DELETE /log
-    GET    /objects                key -> size, sha256, etag      DELETE /objects and uploads, all of them
+    GET    /objects?coded=         key -> size, sha256, etag; coded: keys percent-encoded      DELETE /objects and uploads, all of them
     PUT    /objects/KEY            the body, or ?size=N&seed=TEXT, or ?zeros=N, becomes an object; also &mtime=SECONDS,
                                    &acl=, &storage_class=, &tags=JSON, &headers=JSON by their names on the wire
     POST   /objects?count=N&form=a/%%07d&size=N    so many objects at once, all with the same bytes
+    POST   /objects?each=TEXT      [percent-encoded key...]: an object for each, its bytes TEXT and the key
     GET    /objects/KEY            its bytes                      DELETE /objects/KEY
     GET    /uploads                unfinished uploads with their parts
     PUT    /uploads/KEY?age=S      one that was begun so many seconds ago
@@ -17,7 +18,7 @@
 """
 import json
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import parse_qs, unquote_to_bytes, urlsplit
+from urllib.parse import parse_qs, quote_from_bytes, unquote_to_bytes, urlsplit
 
 from . import store
 from .attributes import Attributes
@@ -48,7 +49,7 @@ class Control(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         url = urlsplit(self.path)
         _, name, *rest = url.path.split("/", 2)
-        query = {k: v[0] for k, v in parse_qs(url.query).items()}
+        query = {k: v[0] for k, v in parse_qs(url.query, keep_blank_values=True).items()}
         method = getattr(self, f"{self.command.lower()}_{name}", None)
         if not method:
             return self.answer({"error": "no such thing"}, 404)
@@ -92,7 +93,8 @@ class Control(BaseHTTPRequestHandler):
             return self.server_of.service.store.find(name, key).data
         with self.server_of.service.store.lock:
             found = dict(self.buckets[name].objects)
-        return {shown_text(k): described(made) for k, made in sorted(found.items())}
+        shown = quote_from_bytes if "coded" in query else shown_text
+        return {shown(k): described(made) for k, made in sorted(found.items())}
 
     def put_objects(self, key, query, body):
         if "zeros" in query:
@@ -107,6 +109,11 @@ class Control(BaseHTTPRequestHandler):
         return described(made)
 
     def post_objects(self, key, query, body):
+        if "each" in query:
+            for coded in json.loads(body):
+                name = unquote_to_bytes(coded)
+                self.server_of.service.store.put(self.bucket(query), name, store.Object(query["each"].encode() + name))
+            return True
         form, made = query["form"], store.Object(store.made_bytes(int(query.get("size", 0)), query.get("seed", "")))
         made.modified = float(query.get("mtime", made.modified))
         keys = [(form % n).encode() for n in range(int(query["count"]))]
