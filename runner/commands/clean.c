@@ -62,7 +62,7 @@ static int clean_opened(struct workspace *ws, const struct options *options)
         return exit_of(&err, true);
     }
     workspace_start(ws);
-    struct clean_result result = clean_all(&ws->config, &err);
+    struct clean_result result = clean_all(&ws->config, NULL, &err);
     if (err.kind != ERR_NONE)
         log_error("%s", err.message);
     if (!options->quiet)

@@ -1,6 +1,9 @@
 #include "core/clean.h"
+#include "core/gate.h"
 #include <stdlib.h>
 #include <string.h>
+
+#define PATIENCE_MS 1000
 
 /* A copy of what is to be removed: rows cannot be changed while they are being read. */
 struct chore {
@@ -54,10 +57,15 @@ static struct op *wait_for(struct io *io, struct op *op)
     return ended;
 }
 
+static bool is_gone(const struct op *ended)
+{
+    return ended->out.err.kind == ERR_NONE || ended->out.err.kind == ERR_MISSING;
+}
+
 static bool carry_out(struct io *io, struct op *op)
 {
     struct op *ended = wait_for(io, op);
-    bool gone = ended->out.err.kind == ERR_NONE || ended->out.err.kind == ERR_MISSING;
+    bool gone = is_gone(ended);
     op_free(ended);
     return gone;
 }
@@ -83,13 +91,55 @@ static struct op *make_op(const struct store *store, const struct chore *chore)
     return op;
 }
 
-static void do_chore(const struct run_config *config, const struct chore *chore,
+static void set_time(const struct run_config *config, struct turn *turn)
+{
+    turn->now_ms = config->mono_ns(config->clock_ctx) / 1000000;
+}
+
+/* A store that asks to slow down is waited for, but not for long. */
+static bool wait_for_gate(const struct run_config *config, const struct op *op, struct turn *turn)
+{
+    const struct store *store = op->kind == OP_CALL ? op->in.store : NULL;
+
+    for (set_time(config, turn); !gate_open(turn, store, false); set_time(config, turn)) {
+        int64_t wait_ms = gate_wake_ms(turn) - turn->now_ms;
+        if (wait_ms > PATIENCE_MS)
+            return false;
+        io_collect(config->io, wait_ms); /* nothing is under way: it only waits */
+    }
+    return true;
+}
+
+static bool carry_out_paced(const struct run_config *config, struct op *op, struct turn *turn)
+{
+    if (!wait_for_gate(config, op, turn)) {
+        op_free(op);
+        return false;
+    }
+    gate_pass(turn, op);
+    struct op *ended = wait_for(config->io, op);
+    set_time(config, turn);
+    gate_return(turn, ended, config->job->concurrency);
+    bool gone = is_gone(ended);
+    op_free(ended);
+    return gone;
+}
+
+static bool try_chore(const struct run_config *config, const struct chore *chore, struct turn *turn)
+{
+    const struct store *store = store_named(config->job, chore->store);
+    if (!store)
+        return false;
+    struct op *op = make_op(store, chore);
+    return turn ? carry_out_paced(config, op, turn) : carry_out(config->io, op);
+}
+
+static void do_chore(const struct run_config *config, const struct chore *chore, struct turn *turn,
                      struct clean_result *result)
 {
     struct err err = {0};
-    const struct store *store = store_named(config->job, chore->store);
 
-    if (!store || !carry_out(config->io, make_op(store, chore))) {
+    if (!try_chore(config, chore, turn)) {
         result->failed++;
         return;
     }
@@ -100,7 +150,7 @@ static void do_chore(const struct run_config *config, const struct chore *chore,
         result->failed++;
 }
 
-struct clean_result clean_orphans(const struct run_config *config)
+struct clean_result clean_orphans(const struct run_config *config, struct turn *turn)
 {
     struct err err = {0};
     struct clean_result result = {0};
@@ -109,12 +159,12 @@ struct clean_result clean_orphans(const struct run_config *config)
     if (!journal_orphans(config->journal, add_chore, &all, &err))
         result.failed++;
     for (int i = 0; i < all.n; i++)
-        do_chore(config, &all.item[i], &result);
+        do_chore(config, &all.item[i], turn, &result);
     free_chores(&all);
     return result;
 }
 
-struct clean_result clean_all(const struct run_config *config, struct err *err)
+struct clean_result clean_all(const struct run_config *config, struct turn *turn, struct err *err)
 {
     struct journal *journal = config->journal;
     struct clean_result result = {0};
@@ -122,7 +172,7 @@ struct clean_result clean_all(const struct run_config *config, struct err *err)
         !journal_commit(journal, err))
         result.failed++;
     else
-        result = clean_orphans(config);
+        result = clean_orphans(config, turn);
     return result;
 }
 

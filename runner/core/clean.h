@@ -4,16 +4,19 @@
  * rename. Blocks until it is done; called where no transfer is open.  Control thread only.
  */
 #include "core/run.h"
+#include "core/turn.h"
 
 struct clean_result {
     int uploads, files; /* removed */
     int failed;         /* could not be removed; still in the journal */
 };
 
-/* Tries to remove what the journal has as orphans; what fails stays there for the next time. */
-struct clean_result clean_orphans(const struct run_config *config);
+/* Tries to remove what the journal has as orphans; what fails stays there for the next time, and so
+ * does what is on a store that asks to wait.  `turn`: of the run, whose pace is kept and whose
+ * time goes on meanwhile; NULL: there is none. */
+struct clean_result clean_orphans(const struct run_config *config, struct turn *turn);
 /* The same for everything unfinished of this job: uploads are aborted, temporary files removed. */
-struct clean_result clean_all(const struct run_config *config, struct err *err);
+struct clean_result clean_all(const struct run_config *config, struct turn *turn, struct err *err);
 
 /* Uploads that a machine left behind whose journal is lost. */
 struct lost_options {

@@ -56,14 +56,6 @@ const struct op *gate_return(struct turn *turn, const struct op *op, int ceiling
     return from ? feed : to ? op : NULL;
 }
 
-bool gate_held(const struct turn *turn)
-{
-    for (int i = 0; i < turn->job->n_stores; i++)
-        if (pace_wait_ms(&turn->stores[i].pace, turn->now_ms) > 0)
-            return true;
-    return false;
-}
-
 int64_t gate_wake_ms(const struct turn *turn)
 {
     int64_t wake_ms = INT64_MAX;

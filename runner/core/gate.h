@@ -13,7 +13,5 @@ void gate_pass(struct turn *turn, struct op *op);
 /* The op came back.  The store that was slowed down by it, and of a pair the op that says so;
  * NULL: none.  `ceiling`: requests that may be in flight. */
 const struct op *gate_return(struct turn *turn, const struct op *op, int ceiling);
-/* Does any store wait for the time that it has named? */
-bool gate_held(const struct turn *turn);
 /* When, after the turn's time, a store may be asked again that may not now; INT64_MAX: never. */
 int64_t gate_wake_ms(const struct turn *turn);

@@ -431,7 +431,7 @@ static void begin(struct run *run)
     if (!script_state_load(&run->config))
         run_hook_failed(run);
     turn_emit(&run->turn, NULL, EVENT_JOB_STARTED);
-    clean_orphans(&run->config);
+    clean_orphans(&run->config, &run->turn);
 }
 
 static int status_of(const struct run *run)
@@ -491,9 +491,9 @@ static void end(struct run *run)
     struct err err = {0};
 
     if (run->ending == END_ABORT)
-        clean_all(&run->config, &err);
-    else if (run->ending == NOT_ENDING && !gate_held(&run->turn)) /* else the next run does */
-        clean_orphans(&run->config);
+        clean_all(&run->config, &run->turn, &err);
+    else if (run->ending == NOT_ENDING)
+        clean_orphans(&run->config, &run->turn);
     run->exit_status = status_of(run);
     fill_totals(run);
     struct queued_event *queued = turn_emit(&run->turn, NULL, EVENT_JOB_FINISHED);

@@ -34,12 +34,6 @@ static bool is_request(const struct op *op)
     return op && op->kind == OP_CALL && op->in.store->kind != STORE_DIR;
 }
 
-/* What is taken away at the end of a run that was aborted is asked for by a person. */
-static bool is_farewell(const struct op *op)
-{
-    return world.aborted && !op->transfer && op->in.call.kind == CALL_ABORT;
-}
-
 static void sent(const struct op *op)
 {
     int i = remote_of(op->in.store) == &world.remote[1];
@@ -48,8 +42,6 @@ static void sent(const struct op *op)
     stores[i].in_flight++;
     if (stores[i].told < INT_MAX && stores[i].told + since_ms / 1000 >= world.concurrency)
         stores[i].told = INT_MAX; /* it may be free by now */
-    if (is_farewell(op))
-        return;
     if (now_ms() < stores[i].held_ms)
         broken("I18", "%s goes to %s %d ms before it may", op_name(op), op->in.store->name,
                (int)(stores[i].held_ms - now_ms()));
