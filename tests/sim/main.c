@@ -14,7 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define TURNS_MAX  200000
+#define TURNS_MIN  10000 /* of a run, which may wait for a script or a person ... */
+#define TURNS_PART 20    /* ... and for every part: it fails, and its object starts over */
 #define ROUNDS_MAX 12
 
 struct world world;
@@ -141,9 +142,24 @@ static void describe(void *ctx, const char *text)
     traced("%s", text);
 }
 
+/* What a run that gets on may take. */
+static int64_t turns_allowed(void)
+{
+    int64_t parts = 0;
+
+    for (int i = 0; i < world.n_goals; i++) {
+        const struct goal *goal = &world.goal[i];
+        int64_t size = (int64_t)goal->version[goal->n_versions - 1]->len;
+        parts += 1 + size / goal->task->part_size;
+    }
+    return TURNS_MIN + TURNS_PART * parts;
+}
+
 static void turn_until_over(void)
 {
-    for (int turns = 0;; turns++) {
+    int64_t allowed = turns_allowed();
+
+    for (int64_t turns = 0;; turns++) {
         bool more = run_turn(world.run);
         world.stats.turns++;
         if (world.failure[0])
@@ -152,8 +168,8 @@ static void turn_until_over(void)
             return;
         unpause();
         act();
-        if (turns == TURNS_MAX) {
-            broken("liveness", "%d turns and no end", turns);
+        if (turns == allowed) {
+            broken("liveness", "%lld turns and no end", (long long)turns);
             run_describe(world.run, describe, NULL);
             return;
         }
