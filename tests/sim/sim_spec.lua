@@ -19,6 +19,13 @@ describe("the simulator", function()
     assert.is_true(ok, text)
   end)
 
+  for _, seed in ipairs { 2592, 2768, 5284, 8955 } do
+    it("finds every promise kept in seed " .. seed .. ", which once broke one", function()
+      local ok, text = run("--seed " .. seed)
+      assert.is_true(ok, text)
+    end)
+  end
+
   local mutants = {
     ["early-row"] = { what = "a row that is written before its data", invariants = "I4" },
     ["no-if-match"] = { what = "a GET without If-Match", invariants = "I1 I2 I17" },
