@@ -1,5 +1,5 @@
--- kill -9 at random moments of an upload and of a download against a real server.  KILLS=100 and
--- SEED=number choose how many and which.
+-- kill -9 at random moments: of an upload and of a download against a real server, KILLS=100 of each,
+-- and of a relay, RELAY_KILLS=10.  SEED=number repeats the moments.
 local files = require "support.files"
 local haul = require "support.haul"
 local json = require "support.json"
@@ -20,6 +20,16 @@ return haul.job {
   name = "kill", concurrency = 4, part_size = "5MiB", rate = "60MiB/s",
   retry = { base = "10ms", cap = "100ms" },
   haul.copy { from = $from, to = $to },
+}
+]]
+
+local RELAY_KILLS = tonumber(os.getenv "RELAY_KILLS" or 10)
+local RELAY_PART = 8 * MIB
+local RELAY = [[
+local haul = require "haul"
+return haul.job {
+  name = "relay", concurrency = 4, part_size = "8MiB", rate = "100MiB/s", retry = { base = "10ms", cap = "100ms" },
+  haul.copy { from = $from / "kill/", to = $to / "relayed/" },
 }
 ]]
 
@@ -70,6 +80,23 @@ describe("killed at random moments,", function()
     random = math.random
   end)
 
+  -- Unfinished uploads that hold parts.  Of one whose creation was not answered before the kill nobody
+  -- knows; it holds none.
+  local function check_uploads()
+    for line in rgw:s3("uploads", "test"):gmatch "[^\n]+" do
+      assert.equal(0, json.decode(line).parts, line)
+      orphans = orphans + 1
+    end
+  end
+
+  local function stored(prefix)
+    local sums = {}
+    for hash, size, key in rgw:s3("sums", "test", prefix):gmatch "(%x+) (%d+) ([^\n]+)\n" do
+      sums[key:sub(#prefix + 1)] = hash .. " " .. size
+    end
+    return sums
+  end
+
   local function series(what, from, to, look)
     if not rgw then return pending "radosgw is not installed" end
     local done, largest = 0, 0
@@ -92,16 +119,8 @@ describe("killed at random moments,", function()
     if not rgw then return pending "radosgw is not installed" end
     local wanted = files.sums(src)
     series("upload", ("haul.dir(%q) / ''"):format(src):gsub("%%", "%%%%"), "place / 'kill/'", function()
-      local sums = {}
-      for hash, size, key in rgw:s3("sums", "test", "kill/"):gmatch("(%x+) (%d+) kill/([^\n]+)\n") do
-        sums[key] = hash .. " " .. size
-      end
-      assert.same(wanted, sums)
-      -- Of an upload whose creation was not answered before the kill nobody knows; it holds no part.
-      for line in rgw:s3("uploads", "test"):gmatch "[^\n]+" do
-        assert.equal(0, json.decode(line).parts, line)
-        orphans = orphans + 1
-      end
+      assert.same(wanted, stored "kill/")
+      check_uploads()
       rgw:s3("rm", "test", "kill/")
     end)
     print(("upload: %d empty uploads left behind by kills during their creation"):format(orphans))
@@ -115,5 +134,35 @@ describe("killed at random moments,", function()
       assert.same(wanted, files.sums(dst))
     end)
     rgw:s3("rm", "test", "kill-down/")
+  end)
+
+  -- Ten objects of 64 MiB from one service to another, at a rate at which ten kills find it at work.
+  it("a relay completes, byte for byte", function()
+    if not rgw then return pending "radosgw is not installed" end
+    local from, wanted, keys, total = server.fault { dialect = "oss" }, {}, {}, 10 * 64 * MIB
+    for i = 1, 10 do
+      local object = from:put(("kill/%02d"):format(i), { size = 64 * MIB, seed = i })
+      wanted[("%02d"):format(i)] = object.sha256 .. " " .. object.size
+    end
+    for _, side in ipairs { rgw, from } do
+      for name, value in pairs(side.keys) do keys[name] = value end
+    end
+    local world = haul.world { keys = keys }
+    world:job(RELAY, { from = { from.store }, to = { rgw.store } })
+
+    local largest, killed, reasons = with_kills(world, random, RELAY_KILLS)
+    assert.same(wanted, stored "relayed/")
+    check_uploads()
+    assert.is_true(largest <= BOUND, ("%d bytes moved again after one kill, seed %d\n%s"):format(largest, seed, reasons))
+    local fetched = 0
+    for _, entry in ipairs(from:requests "get") do fetched = fetched + entry.sent end
+    print(("relay: %d kills, seed %d, the largest re-send of what was reported %d bytes, fetched in all %.1f MiB of %.0f")
+      :format(killed, seed, largest, fetched / MIB, total / MIB))
+    -- What is under way at a kill comes again, and no more than that.
+    assert.equal(RELAY_KILLS, killed)
+    assert.is_true(fetched <= total + killed * CONCURRENCY * RELAY_PART)
+    world:remove()
+    rgw:s3("rm", "test", "relayed/")
+    from:reset()
   end)
 end)
