@@ -74,6 +74,11 @@ function server.swift(options)
   return once("swift" .. (options or ""), function() return real_server("swift.sh", options) end)
 end
 
+-- A Slurm of this one machine; SLURM_CONF in `env` leads to it.
+function server.slurm()
+  return once("slurm", function() return start "slurm.sh" end)
+end
+
 -- --- the misbehaving one ---------------------------------------------------------------------------
 
 local fault = {}
