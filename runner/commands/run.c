@@ -116,7 +116,9 @@ static enum workspace_use use_for(enum purpose purpose, const struct options *op
 {
     if (purpose == TO_VERIFY)
         return USE_APART;
-    return options->fresh && purpose == TO_RUN ? USE_FRESH : USE_RUN;
+    if (purpose == TO_RETRY)
+        return USE_RETRY;
+    return options->fresh ? USE_FRESH : USE_RUN;
 }
 
 static int run_opened(struct workspace *ws, struct listener *listener, enum purpose purpose,

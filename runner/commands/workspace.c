@@ -170,10 +170,26 @@ static uint64_t fingerprint(const struct job *job)
     return sum;
 }
 
+/* A run begun for nothing would be the last one, and hide what the finished one did. */
+static bool has_finished(const struct workspace *ws)
+{
+    struct err err = {0};
+    struct journal_summary summary = {0};
+    struct journal *journal = journal_open_readonly(ws->dir, &err);
+
+    bool finished = journal ? journal_summary(journal, &summary, &err) && summary.finished
+                            : err.kind == ERR_NONE;
+    journal_close(journal);
+    return finished;
+}
+
 bool workspace_lock(struct workspace *ws, enum workspace_use use, struct err *err)
 {
     if (!make_dirs(ws->dir, err) || !take_lock(ws, err))
         return false;
+    ws->opened = JOURNAL_NEW;
+    if (use == USE_RETRY && has_finished(ws))
+        return true;
     ws->journal = use == USE_APART ? journal_scratch(err)
                                    : journal_open(ws->dir, fingerprint(ws->job), use == USE_FRESH,
                                                   &ws->opened, err);

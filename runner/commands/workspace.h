@@ -27,6 +27,7 @@ void workspace_start(struct workspace *ws);
 enum workspace_use {
     USE_RUN,   /* carry on, or start anew when the last run has finished */
     USE_FRESH, /* start anew */
+    USE_RETRY, /* carry on; nothing is opened, and `opened` is NEW, if the last run has finished */
     USE_APART  /* look at both sides without touching what runs have noted */
 };
 /* Takes the lock, as the job's `overlap` says, and opens the journal.  False with kind CANCELLED

@@ -88,6 +88,7 @@ describe("both sides", function()
       job():run():expect(0)
       local run = job():run { verb = "retry" }:expect(0)
       assert.matches("nothing failed in the last run", run.stderr)
+      assert.matches("^run 1: finished", job():run { verb = "status" }:expect(0).stdout)
     end)
 
     it("does not take the rest of an interrupted run for done", function()
