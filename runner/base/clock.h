@@ -10,6 +10,9 @@ int64_t clock_mono_ms(void);
 int64_t clock_wall_ms(
     void); /* milliseconds since 1970, UTC; HAUL_CLOCK_OFFSET_MS in fault builds */
 
+/* "2026-11-20T22:00:00Z" into `out`. */
+void clock_show(char out[32], int64_t wall_ms);
+
 /* A small generator (xoshiro256**): fast and seedable, not for secrets. */
 struct rng {
     uint64_t s[4];

@@ -4,29 +4,22 @@
 #include "core/probe.h"
 #include <stdio.h>
 
-static int say(const struct err *err, bool reaching)
+static int check(struct workspace *ws, const struct options *options)
 {
-    log_error("%s", err->message);
-    return exit_of(err, reaching);
+    struct err err = {0};
+
+    workspace_start(ws);
+    if (!probe_stores(&ws->config, &err)) {
+        log_error("%s", err.message);
+        return exit_of(&err, true);
+    }
+    for (int i = 0; i < ws->job->n_tasks && !options->quiet; i++)
+        printf("task %d: %s to %s: ok\n", i + 1, ws->job->tasks[i].from->name,
+               ws->job->tasks[i].to->name);
+    return 0;
 }
 
 int command_check(const struct options *options)
 {
-    struct workspace ws;
-    struct err err = {0};
-    int status = 0;
-
-    if (!workspace_open(&ws, options, &err)) {
-        status = say(&err, false);
-    } else {
-        workspace_start(&ws);
-        if (!probe_stores(&ws.config, &err))
-            status = say(&err, true);
-    }
-    if (status == 0 && !options->quiet)
-        for (int i = 0; i < ws.job->n_tasks; i++)
-            printf("task %d: %s to %s: ok\n", i + 1, ws.job->tasks[i].from->name,
-                   ws.job->tasks[i].to->name);
-    workspace_close(&ws);
-    return status;
+    return workspace_do(options, check);
 }

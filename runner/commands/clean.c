@@ -1,11 +1,11 @@
 /* haul clean: this job's unfinished uploads are aborted, its temporary files and its journal
  * removed.  With --lost: uploads below its targets that a lost machine left behind. */
 #include "core/clean.h"
+#include "base/clock.h"
 #include "base/limits.h"
 #include "commands/commands.h"
 #include "commands/workspace.h"
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
 static void tell_lost(void *ctx, const struct store *store, const struct list_entry *upload,
@@ -13,12 +13,9 @@ static void tell_lost(void *ctx, const struct store *store, const struct list_en
 {
     const struct options *options = ctx;
     struct buf line = buf_new(LIMIT_LINE);
-    time_t seconds = (time_t)(upload->mtime_ns / 1000000000);
     char when[32];
-    struct tm tm;
 
-    gmtime_r(&seconds, &tm);
-    strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &tm);
+    clock_show(when, upload->mtime_ns / 1000000);
     buf_addf(&line, "%s  %s  %s/",
              removed            ? "aborted"
              : options->dry_run ? "lost   "
@@ -76,26 +73,21 @@ static int clean_opened(struct workspace *ws, const struct options *options)
     return 0;
 }
 
+static int clean(struct workspace *ws, const struct options *options)
+{
+    if (options->lost_ms)
+        return clean_lost_uploads(ws, options);
+    if (options->dry_run) {
+        log_error("clean has no dry run without --lost; `haul status` shows what is unfinished");
+        return 2;
+    }
+    if (!access(ws->dir, F_OK))
+        return clean_opened(ws, options);
+    puts("nothing to clean: this job has no state");
+    return 0;
+}
+
 int command_clean(const struct options *options)
 {
-    struct workspace ws;
-    struct err err = {0};
-    int status;
-
-    if (!workspace_open(&ws, options, &err)) {
-        log_error("%s", err.message);
-        status = exit_of(&err, false);
-    } else if (options->lost_ms) {
-        status = clean_lost_uploads(&ws, options);
-    } else if (options->dry_run) {
-        log_error("clean has no dry run without --lost; `haul status` shows what is unfinished");
-        status = 2;
-    } else if (access(ws.dir, F_OK)) {
-        puts("nothing to clean: this job has no state");
-        status = 0;
-    } else {
-        status = clean_opened(&ws, options);
-    }
-    workspace_close(&ws);
-    return status;
+    return workspace_do(options, clean);
 }

@@ -2,6 +2,7 @@
  * haul explain JOB KEY: what both sides of one object look like now, which rule of the job file
  * meets it, what the journal knows of it, and what a run would do.  Writes nothing.
  */
+#include "base/clock.h"
 #include "base/limits.h"
 #include "base/units.h"
 #include "commands/commands.h"
@@ -14,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* What is known of one object in one task. */
 struct account {
@@ -44,14 +44,10 @@ static void say_info(struct account *a, const char *what, const char *key,
                      const struct object_info *info)
 {
     struct buf text = buf_new(LIMIT_LINE);
-    time_t seconds = (time_t)(info->mtime_ns / 1000000000);
-    char when[40] = "at a time not told", size[32];
-    struct tm tm;
+    char when[32] = "at a time not told", size[32];
 
-    if (info->mtime_ns) {
-        gmtime_r(&seconds, &tm);
-        strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &tm);
-    }
+    if (info->mtime_ns)
+        clock_show(when, info->mtime_ns / 1000000);
     units_show_size(size, info->size);
     if (info->size < 0)
         buf_addf(&text, "%s: not there", key);
@@ -291,6 +287,7 @@ static int explain_all(struct workspace *ws, const struct options *options)
 
     if (err.kind != ERR_NONE)
         log_warn("%s", err.message);
+    workspace_start(ws);
     inspect_begin(&inspect, ws, options, journal);
     if (options->json)
         putchar('[');
@@ -306,17 +303,5 @@ static int explain_all(struct workspace *ws, const struct options *options)
 
 int command_explain(const struct options *options)
 {
-    struct workspace ws;
-    struct err err = {0};
-    int status;
-
-    if (!workspace_open(&ws, options, &err)) {
-        log_error("%s", err.message);
-        status = exit_of(&err, false);
-    } else {
-        workspace_start(&ws);
-        status = explain_all(&ws, options);
-    }
-    workspace_close(&ws);
-    return status;
+    return workspace_do(options, explain_all);
 }

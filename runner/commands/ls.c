@@ -1,4 +1,5 @@
 /* haul ls: what is below an address, in key order, as it comes. */
+#include "base/clock.h"
 #include "base/limits.h"
 #include "base/units.h"
 #include "commands/commands.h"
@@ -6,17 +7,13 @@
 #include "core/lister.h"
 #include <inttypes.h>
 #include <stdio.h>
-#include <time.h>
 
 static void print_entry(const struct inspect *inspect, const struct list_entry *entry)
 {
     struct buf line = buf_new(LIMIT_LINE);
-    time_t seconds = (time_t)(entry->mtime_ns / 1000000000);
     char when[32];
-    struct tm tm;
 
-    gmtime_r(&seconds, &tm);
-    strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &tm);
+    clock_show(when, entry->mtime_ns / 1000000);
     if (inspect->options->json) {
         buf_adds(&line, "{\"key\":");
         buf_add_json(&line, entry->key);
@@ -54,24 +51,21 @@ static bool list_all(struct inspect *inspect, struct err *err)
     return err->kind == ERR_NONE;
 }
 
-int command_ls(const struct options *options)
+static int list(struct workspace *ws, const struct options *options)
 {
-    struct workspace ws;
     struct inspect inspect;
     struct err err = {0};
-    int status = 0;
 
-    if (!workspace_open(&ws, options, &err)) {
-        status = exit_of(&err, false);
-    } else {
-        workspace_start(&ws);
-        inspect_begin(&inspect, &ws, options, NULL);
-        if (!list_all(&inspect, &err))
-            status = exit_of(&err, true);
-        inspect_end(&inspect);
-    }
-    if (err.kind != ERR_NONE)
+    workspace_start(ws);
+    inspect_begin(&inspect, ws, options, NULL);
+    bool ok = list_all(&inspect, &err);
+    inspect_end(&inspect);
+    if (!ok)
         log_error("%s", err.message);
-    workspace_close(&ws);
-    return status;
+    return ok ? 0 : exit_of(&err, true);
+}
+
+int command_ls(const struct options *options)
+{
+    return workspace_do(options, list);
 }

@@ -185,22 +185,18 @@ static int show_all(struct workspace *ws, const struct options *options)
     return preview.failed ? 1 : 0;
 }
 
+static int reach_and_show(struct workspace *ws, const struct options *options)
+{
+    struct err err = {0};
+
+    workspace_start(ws);
+    if (probe_stores(&ws->config, &err))
+        return show_all(ws, options);
+    log_error("%s", err.message);
+    return exit_of(&err, true);
+}
+
 int command_plan(const struct options *options)
 {
-    struct workspace ws;
-    struct err err = {0};
-    int status;
-
-    if (!workspace_open(&ws, options, &err)) {
-        log_error("%s", err.message);
-        status = exit_of(&err, false);
-    } else {
-        workspace_start(&ws);
-        bool reached = probe_stores(&ws.config, &err);
-        if (!reached)
-            log_error("%s", err.message);
-        status = reached ? show_all(&ws, options) : exit_of(&err, true);
-    }
-    workspace_close(&ws);
-    return status;
+    return workspace_do(options, reach_and_show);
 }

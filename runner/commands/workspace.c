@@ -227,6 +227,20 @@ void workspace_close(struct workspace *ws)
     ws->lock_fd = -1;
 }
 
+int workspace_do(const struct options *options,
+                 int (*work)(struct workspace *ws, const struct options *options))
+{
+    struct workspace ws;
+    struct err err = {0};
+    bool ok = workspace_open(&ws, options, &err);
+    int status = ok ? work(&ws, options) : exit_of(&err, false);
+
+    if (!ok)
+        log_error("%s", err.message);
+    workspace_close(&ws);
+    return status;
+}
+
 int exit_of(const struct err *err, bool reaching)
 {
     switch (err->kind) {

@@ -21,6 +21,10 @@ struct workspace {
 
 /* Loads the job file; finds out where its state is.  Writes nothing. */
 bool workspace_open(struct workspace *ws, const struct options *options, struct err *err);
+/* Opens it, does `work`, whose exit status is the result, and closes it; for commands that do no
+ * more than that. */
+int workspace_do(const struct options *options,
+                 int (*work)(struct workspace *ws, const struct options *options));
 /* Starts the threads. */
 void workspace_start(struct workspace *ws);
 /* What the journal is wanted for. */

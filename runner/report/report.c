@@ -1,12 +1,12 @@
 #include "report/report.h"
 #include "base/buf.h"
+#include "base/clock.h"
 #include "report/event_json.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 /* One way to write it; each function adds text to `out`. */
@@ -33,14 +33,6 @@ static const char *state_name(enum row_state state)
     return names[state];
 }
 
-static void time_text(char out[32], int64_t ms)
-{
-    time_t seconds = (time_t)(ms / 1000);
-    struct tm tm;
-    gmtime_r(&seconds, &tm);
-    strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", &tm);
-}
-
 /* --- JSON ----------------------------------------------------------------------------- */
 
 static void json_member(struct buf *out, const char *name, const char *text)
@@ -55,8 +47,8 @@ static void json_begin(struct buf *out, const struct report_head *head)
 {
     char started[32], ended[32];
 
-    time_text(started, head->started_ms);
-    time_text(ended, head->ended_ms);
+    clock_show(started, head->started_ms);
+    clock_show(ended, head->ended_ms);
     buf_adds(out, "{\"job\":");
     buf_add_json(out, head->job);
     json_member(out, "command", head->verb);
@@ -179,8 +171,8 @@ static void html_begin(struct buf *out, const struct report_head *head)
     const struct totals *totals = head->totals;
     char started[32], ended[32];
 
-    time_text(started, head->started_ms);
-    time_text(ended, head->ended_ms);
+    clock_show(started, head->started_ms);
+    clock_show(ended, head->ended_ms);
     buf_adds(out, "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>");
     html_text(out, head->job);
     buf_adds(out, "</title>\n<style>body{font-family:sans-serif}th{text-align:left;"
