@@ -244,6 +244,10 @@ for _, dialect in ipairs { "s3", "oss", "tos" } do
         assert.is_true(OF[key] == "nested" and expected[key] == "", request)
       end
       refused(run, expected)
+      local left, failed = 0, 0
+      for name in pairs(files.sums(dst)) do left = left + (is_left_over(name) and 1 or 0) end
+      for _, reason in pairs(expected) do failed = failed + (reason == "" and 1 or 0) end
+      assert.is_true(left <= failed, left .. " temporary files")
     end)
 
     it("files go up under their names, the second time nothing is sent, and all of it can be deleted", function()
