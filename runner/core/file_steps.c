@@ -333,6 +333,7 @@ static struct op *make_save(struct transfer *t, struct turn *turn)
 {
     struct op *op = transfer_op(t, OP_SAVE, t->item->task->to, turn);
     name_temp(t, turn);
+    t->saved = true;
     op->in.path = t->item->target;
     op->in.temp = t->row.temp;
     op->in.memory = buf_str(&t->body);
@@ -371,7 +372,7 @@ static struct op *make_discard(struct transfer *t, struct turn *turn)
     struct op *op = transfer_op(t, OP_DISCARD, source ? task->from : task->to, turn);
     op->in.path = source ? t->item->key : t->item->target;
     op->in.fd = source ? t->source_fd : t->target_fd;
-    op->in.temp = source || t->keep ? NULL : t->row.temp;
+    op->in.temp = !source && transfer_drops_temp(t) ? t->row.temp : NULL;
     return op;
 }
 
@@ -406,6 +407,6 @@ const struct step_def file_steps[STEPS] = {
     [STEP_COMPARE] = {make_compare, settle_compare, NULL, EVENT_JOB_STARTED, false, NULL},
     [STEP_MOVE] = {NULL, NULL, NULL, EVENT_JOB_STARTED, true, copy_moved},
     [STEP_REREAD] = {make_reread, settle_reread, NULL, EVENT_JOB_STARTED, false, NULL},
-    [STEP_SAVE] = {make_save, settle_save, temp_failed, EVENT_TEMP_FILE_FAILED, false, NULL},
+    [STEP_SAVE] = {make_save, settle_save, NULL, EVENT_TEMP_FILE_FAILED, false, NULL},
     [STEP_DISCARD] = {make_discard, settle_discard, discard_failed, EVENT_JOB_STARTED, false, NULL},
 };

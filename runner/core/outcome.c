@@ -125,6 +125,13 @@ static void note_end(struct transfer *t, struct turn *turn)
     }
 }
 
+/* What was to be saved is dropped also when that failed: a try before this one, which ended in a
+ * crash, may have left a file of that name. */
+bool transfer_drops_temp(const struct transfer *t)
+{
+    return t->row.temp[0] && (!t->keep || t->saved);
+}
+
 /* The clean-up is through: end, or (true) once more. */
 static bool leave_ended(struct transfer *t, struct turn *turn)
 {
@@ -159,7 +166,7 @@ bool transfer_move_out(struct transfer *t, struct turn *turn)
         return false;
     if (!t->keep && t->row.upload_id[0])
         transfer_go(t, STEP_ABORT);
-    else if (t->source_fd >= 0 || t->target_fd >= 0 || (!t->keep && t->row.temp[0]))
+    else if (t->source_fd >= 0 || t->target_fd >= 0 || transfer_drops_temp(t))
         transfer_go(t, STEP_DISCARD);
     else
         return leave_ended(t, turn);

@@ -70,6 +70,8 @@ void transfer_obey(struct transfer *t, const struct decision *decision, struct t
 void transfer_decide_object(struct transfer *t, const struct decision *decision, struct turn *turn);
 /* Of a transfer that is leaving: as far as it can go without an op; true: it is to begin again. */
 bool transfer_move_out(struct transfer *t, struct turn *turn);
+/* The clean-up removes its temporary file. */
+bool transfer_drops_temp(const struct transfer *t);
 
 /* An op of this transfer on a store, signed and throttled as it has to be. */
 struct op *transfer_op(struct transfer *t, enum op_kind kind, const struct store *store,

@@ -109,7 +109,7 @@ static bool is_compared_first(const struct transfer *t)
 static void forget_source(struct transfer *t)
 {
     t->sum_kind = t->source_sum_kind = SUM_NONE;
-    t->use_md5 = t->opaque_etags = false;
+    t->use_md5 = t->opaque_etags = t->saved = false;
     t->completes = 0;
     t->check = CHECK_NONE;
     t->source_check = CHECKS;

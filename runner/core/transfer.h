@@ -147,6 +147,7 @@ struct transfer {
     bool leaving;           /* nothing more is started; when nothing moves, clean up and end, */
     bool again;             /* ... or begin again */
     bool keep;              /* the clean-up leaves what can be resumed */
+    bool saved;             /* the temporary file came in one piece: nothing can be resumed */
     bool failing;           /* object_failed is to be told before the clean-up */
     bool asking;            /* object_failed was told, and a script decides */
     enum row_state outcome; /* once STEP_OVER: DONE, SKIPPED, FAILED, or ACTIVE: kept */

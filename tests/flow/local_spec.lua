@@ -308,4 +308,19 @@ describe("on disk,", function()
     assert.matches("ended early: .*room", run.stderr)
     assert.is_nil(files.read(world:path "left"):find("big", 1, true))
   end)
+
+  it("a small file that cannot get its name leaves nothing beside it, and is sent as soon as it can", function()
+    files.write(src .. "/small", "to be sent")
+    files.tree(dst, { ["small/full"] = 1 })
+    world:job([[
+      local haul = require "haul"
+      return haul.job { name = "local", haul.copy { from = haul.dir($src) / "", to = haul.dir($dst) / "" } }
+    ]], { src = src, dst = dst })
+    world:run():expect(1)
+    assert.equal("small\n", shell.read("ls -A " .. dst))
+    shell.read("rm -r " .. dst .. "/small")
+    local run = world:run():expect(0)
+    assert.equal(0, run:count "restarted")
+    assert.equal("to be sent", files.read(dst .. "/small"))
+  end)
 end)
