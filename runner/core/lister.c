@@ -40,7 +40,8 @@ struct lister {
     char **split;      /* whole keys */
     struct range *range;
     int n_ranges;
-    int current; /* the range that is read now */
+    int current;   /* the range that is read now */
+    bool may_lack; /* a directory that is not there is an empty one */
     struct err err;
 };
 
@@ -236,6 +237,17 @@ static void take_page(struct range *range, struct listing *listing)
     list_push(&range->pages, page);
 }
 
+void lister_may_lack(struct lister *lister)
+{
+    lister->may_lack = lister->walk != NULL;
+}
+
+static bool is_lacking(const struct lister *lister, const struct range *range,
+                       const struct err *err)
+{
+    return lister->may_lack && err->kind == ERR_MISSING && !range->n_pages;
+}
+
 static void list_failed(struct lister *lister, struct range *range, const struct op *op,
                         const struct err *err, struct turn *turn)
 {
@@ -261,7 +273,9 @@ void lister_settle(struct lister *lister, struct op *op, struct turn *turn)
     range->busy = false;
     if (err.kind == ERR_NONE && !page_ends_some_time(range, listing))
         err_set(&err, ERR_SERVER, "the listing of %s does not end", lister->store->name);
-    if (err.kind != ERR_NONE || !page_in_order(lister, range, listing, &err))
+    if (is_lacking(lister, range, &op->out.err))
+        range->listed = true;
+    else if (err.kind != ERR_NONE || !page_in_order(lister, range, listing, &err))
         list_failed(lister, range, op, &err, turn);
     else
         take_page(range, listing);

@@ -14,6 +14,8 @@ struct lister;
 
 /* Of everything in `store` below `prefix`, for `task` (its policy and its splits). */
 struct lister *lister_new(const struct task *task, const struct store *store, const char *prefix);
+/* For who only looks: a directory that nobody has made yet is empty. */
+void lister_may_lack(struct lister *lister);
 void lister_free(struct lister *lister);
 
 /* The op that fetches another page, if one is wanted now; NULL: none. */

@@ -55,6 +55,8 @@ struct source *source_new(const struct task *task, const struct source_options *
         source->from = lister_new(task, task->from, task->from_path);
     if (source->from && wants_pairs(task, options))
         source->to = lister_new(task, task->to, task->to_path);
+    if (source->to && (options->dry || options->verify))
+        lister_may_lack(source->to);
     if (source->to && !options->verify && task->compare == COMPARE_FINGERPRINT)
         source->prints = prints_new(task, options->dry, turn);
     if (task->kind != TASK_COPY && !options->dry &&

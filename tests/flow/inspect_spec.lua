@@ -80,6 +80,18 @@ describe("what is looked at:", function()
     end)
   end)
 
+  it("a target directory that nobody has made yet is an empty one for plan, verify and explain", function()
+    files.tree(src, { a = 10, ["d/b"] = 20 })
+    local dst = world:path "none"
+    world:job(SYNC:gsub("%$store / \"m/\"", 'haul.dir($dst) / "m/"'), { src = src, dst = dst })
+    assert.matches("\n2 objects, 30 B, 2 parts to send, 0 objects to delete", look("plan"):expect(0).stdout)
+    assert.equal(2, #lines(look("verify"):expect(5).stdout))
+    assert.matches("would send it", look("explain", "a"):expect(0).stdout)
+    assert.is_false(files.exists(dst))
+    world:run():expect(0)
+    assert.equal("", look("verify"):expect(0).stdout)
+  end)
+
   describe("status", function()
     it("shows earlier runs, the newest first", function()
       files.tree(src, { a = 10, b = 20 })
