@@ -170,25 +170,33 @@ static uint64_t fingerprint(const struct job *job)
     return sum;
 }
 
-/* A run begun for nothing would be the last one, and hide what the finished one did. */
-static bool has_finished(const struct workspace *ws)
+/* Is there anything to try again?  A run begun for nothing would be the last one, and hide what the
+ * finished one did. */
+static bool look_back(const struct workspace *ws, bool *finished, struct err *err)
 {
-    struct err err = {0};
     struct journal_summary summary = {0};
-    struct journal *journal = journal_open_readonly(ws->dir, &err);
+    struct journal *journal = journal_open_readonly(ws->dir, err);
+    bool ok = journal ? journal_summary(journal, &summary, err) : err->kind == ERR_NONE;
 
-    bool finished = journal ? journal_summary(journal, &summary, &err) && summary.finished
-                            : err.kind == ERR_NONE;
+    *finished = !journal || summary.finished;
     journal_close(journal);
-    return finished;
+    if (!ok || *finished || summary.fingerprint == fingerprint(ws->job))
+        return ok;
+    return err_set(err, ERR_INVALID,
+                   "the tasks of %s were changed since the run that failed: `haul run` begins anew",
+                   ws->job->name);
 }
 
 bool workspace_lock(struct workspace *ws, enum workspace_use use, struct err *err)
 {
+    bool finished = false;
+
     if (!make_dirs(ws->dir, err) || !take_lock(ws, err))
         return false;
     ws->opened = JOURNAL_NEW;
-    if (use == USE_RETRY && has_finished(ws))
+    if (use == USE_RETRY && !look_back(ws, &finished, err))
+        return false;
+    if (finished)
         return true;
     ws->journal = use == USE_APART ? journal_scratch(err)
                                    : journal_open(ws->dir, fingerprint(ws->job), use == USE_FRESH,

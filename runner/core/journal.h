@@ -123,7 +123,8 @@ int journal_failed_next(struct journal *journal, int task, const char *after, in
                         void (*each)(void *ctx, const char *key), void *ctx, struct err *err);
 
 struct journal_summary {
-    int64_t run; /* number of the run, from 1 */
+    int64_t run;          /* number of the run, from 1 */
+    uint64_t fingerprint; /* of the tasks it was begun with */
     bool finished;
     int64_t started_ms, ended_ms; /* wall clock; ended 0: it did not end by itself */
     int exit_status;

@@ -67,6 +67,7 @@ bool journal_summary(struct journal *journal, struct journal_summary *summary, s
     if (!journal_run_last(journal, &run, err))
         return false;
     summary->run = run.number;
+    summary->fingerprint = run.fingerprint;
     summary->finished = run.finished;
     summary->started_ms = run.started_ms;
     summary->ended_ms = run.ended_ms;
