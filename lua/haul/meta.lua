@@ -54,6 +54,7 @@
 
 ---@class haul.dir_options
 ---@field path string
+---@field links? "report"|"follow"
 ---@field rate? haul.rate|haul.rates
 
 ---@class haul.web_options  a source only: it cannot be listed

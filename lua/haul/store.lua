@@ -153,6 +153,8 @@ store.tos = constructor "tos"
 local dir_options = schema.define("haul.dir", {
   { "path", kind = "text", required = true, doc = "the directory" },
   { "rate", kind = "rates", default = "unlimited", doc = "\"20MiB/s\", or { read =, write = }" },
+  { "links", kind = "word", words = { "report", "follow" }, default = "report",
+    doc = "symbolic links below it: told and passed over, or read as what they lead to" },
 })
 
 -- Absolute, without symbolic links as far as it exists, without a trailing slash.
@@ -188,6 +190,7 @@ store.dir = core.located(function(where, options)
   fields.kind, fields.where, fields.who = "dir", where, "haul.dir"
   fields.root = absolute(where, fields.path)
   fields.name = fields.path
+  fields.follows_links = fields.links == "follow"
   return new(fields)
 end)
 

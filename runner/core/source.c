@@ -131,7 +131,11 @@ static const char *why_special(const struct source *source, const struct list_en
     size_t len = strlen(entry->key);
     switch (entry->special) {
     case 'l':
-        return "a symbolic link: links are not followed";
+        return source->task->from->follows_links
+                   ? "a symbolic link that leads nowhere"
+                   : "a symbolic link: links are not followed, unless links = \"follow\" says so";
+    case 'o':
+        return "a symbolic link to a directory that it is in";
     case 's':
         return "not a regular file";
     case 'u':

@@ -167,6 +167,12 @@ int file_open_beneath(int dir, const char *path, int flags)
     return -1;
 }
 
+int file_open_to_read(const struct store *store, int root, const char *path, int flags)
+{
+    return store->follows_links ? openat(root, path, flags | O_CLOEXEC)
+                                : file_open_beneath(root, path, flags);
+}
+
 /* mkdir -p of the root itself: it is the user's word, so links in it are followed. */
 static bool root_make(const char *root)
 {
@@ -331,7 +337,7 @@ static int open_source(struct op *op, int flags, struct stat *st)
 
     if (!file_path_ok(op->in.path, err) || (root = file_root(op->in.store, false, err)) < 0)
         return -1;
-    if ((fd = file_open_beneath(root, op->in.path, flags)) < 0) {
+    if ((fd = file_open_to_read(op->in.store, root, op->in.path, flags)) < 0) {
         file_err(err, errno, "open", op->in.path);
         return -1;
     }

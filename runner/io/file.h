@@ -1,7 +1,8 @@
 #pragma once
 /*
  * Files below a directory.  The root is opened once; every path is resolved beneath it by the
- * kernel, without following a symbolic link, whatever changes in the tree meanwhile.
+ * kernel, without following a symbolic link, whatever changes in the tree meanwhile.  Only what is
+ * read from a store that follows links goes where they lead.
  * Workers only, but file_path_ok, which is pure.
  */
 #include "io/op.h"
@@ -26,6 +27,9 @@ bool file_root_stands(const struct store *store, struct err *err);
 
 /* openat2 beneath `dir`; -1 with errno.  Always adds O_CLOEXEC and never follows a link. */
 int file_open_beneath(int dir, const char *path, int flags);
+
+/* The same for what is only read: links are followed where the store says so. */
+int file_open_to_read(const struct store *store, int root, const char *path, int flags);
 
 /* Opens the directory that holds `path`, made with its parents if `create`; the caller closes it.
  * `name` points at the last segment within `path`.  -1 with `err`. */

@@ -18,6 +18,8 @@ struct level {
     size_t n, cap;
     size_t next;     /* what comes next */
     size_t path_len; /* of the directory's path, with its '/', in walk->path */
+    dev_t device;    /* which it is */
+    ino_t inode;
 };
 
 struct walk {
@@ -84,31 +86,44 @@ static int directory_open(struct walk *walk, int root)
     int fd, saved;
 
     if (!walk->path.len)
-        return file_open_beneath(root, ".", O_RDONLY | O_DIRECTORY);
+        return file_open_to_read(walk->root, root, ".", O_RDONLY | O_DIRECTORY);
     dir = xstrndup(walk->path.data, walk->path.len - 1);
-    fd = file_open_beneath(root, dir, O_RDONLY | O_DIRECTORY);
+    fd = file_open_to_read(walk->root, root, dir, O_RDONLY | O_DIRECTORY);
     saved = errno;
     free(dir);
     errno = saved;
     return fd;
 }
 
-static int type_of(int dir, const struct dirent *entry)
+static int type_of_mode(mode_t mode)
+{
+    return S_ISREG(mode)   ? TYPE_FILE
+           : S_ISDIR(mode) ? TYPE_DIR
+           : S_ISLNK(mode) ? TYPE_LINK
+                           : TYPE_SPECIAL;
+}
+
+/* Of a link: what it leads to; one that leads nowhere stays a link. */
+static int type_behind(int dir, const char *name)
+{
+    struct stat st;
+    return fstatat(dir, name, &st, 0) ? TYPE_LINK : type_of_mode(st.st_mode);
+}
+
+static int type_of(const struct walk *walk, int dir, const struct dirent *entry)
 {
     static const unsigned char known[] = {
         [DT_REG] = TYPE_FILE,     [DT_DIR] = TYPE_DIR,      [DT_LNK] = TYPE_LINK,
         [DT_FIFO] = TYPE_SPECIAL, [DT_SOCK] = TYPE_SPECIAL, [DT_CHR] = TYPE_SPECIAL,
         [DT_BLK] = TYPE_SPECIAL};
+    int type = entry->d_type < sizeof known ? known[entry->d_type] : 0;
     struct stat st;
 
-    if (entry->d_type < sizeof known && known[entry->d_type])
-        return known[entry->d_type];
-    if (fstatat(dir, entry->d_name, &st, AT_SYMLINK_NOFOLLOW))
+    if (!type && fstatat(dir, entry->d_name, &st, AT_SYMLINK_NOFOLLOW))
         return errno == ENOENT ? 0 : TYPE_SPECIAL;
-    return S_ISREG(st.st_mode)   ? TYPE_FILE
-           : S_ISDIR(st.st_mode) ? TYPE_DIR
-           : S_ISLNK(st.st_mode) ? TYPE_LINK
-                                 : TYPE_SPECIAL;
+    if (!type)
+        type = type_of_mode(st.st_mode);
+    return type == TYPE_LINK && walk->root->follows_links ? type_behind(dir, entry->d_name) : type;
 }
 
 /* May the walk's prefix be that of something at or below this name? */
@@ -132,7 +147,7 @@ static bool level_add(struct walk *walk, struct level *level, int dir, const str
     int type;
 
     if (!strcmp(name, ".") || !strcmp(name, "..") || file_is_temp(name) ||
-        !(type = type_of(dir, entry)) || !is_wanted(walk, name, type == TYPE_DIR))
+        !(type = type_of(walk, dir, entry)) || !is_wanted(walk, name, type == TYPE_DIR))
         return true;
     if (level->n == level->cap) {
         level->cap = level->cap ? level->cap * 2 : 64;
@@ -173,7 +188,22 @@ static bool level_read(struct walk *walk, struct level *level, int dir)
     return ok;
 }
 
-/* Goes into the directory of walk->path.  False with errno. */
+/* Does the directory, which `level` has become, hold itself?  Only a link makes that so. */
+static bool is_loop(const struct walk *walk, struct level *level, int fd)
+{
+    struct stat st;
+
+    if (fstat(fd, &st))
+        return false;
+    level->device = st.st_dev;
+    level->inode = st.st_ino;
+    for (int i = 0; i < walk->depth; i++)
+        if (walk->level[i].device == st.st_dev && walk->level[i].inode == st.st_ino)
+            return true;
+    return false;
+}
+
+/* Goes into the directory of walk->path.  False with errno; ELOOP: the walk is in it already. */
 static bool level_push(struct walk *walk, int root)
 {
     int fd = directory_open(walk, root), twin;
@@ -186,7 +216,8 @@ static bool level_push(struct walk *walk, int root)
     }
     struct level *level = &walk->level[walk->depth];
     *level = (struct level){.text = buf_new(UINT32_MAX), .path_len = walk->path.len};
-    if ((twin = fcntl(fd, F_DUPFD_CLOEXEC, 0)) < 0 || !level_read(walk, level, twin)) {
+    bool loop = walk->root->follows_links && is_loop(walk, level, fd) && (errno = ELOOP, true);
+    if (loop || (twin = fcntl(fd, F_DUPFD_CLOEXEC, 0)) < 0 || !level_read(walk, level, twin)) {
         int saved = errno;
         level_free(level);
         close(fd);
@@ -232,7 +263,8 @@ static bool file_emit(struct walk *walk, int root, struct listing *listing, cons
 
     if (walk->fd < 0)
         walk->fd = directory_open(walk, root);
-    if (walk->fd < 0 || fstatat(walk->fd, name, &st, AT_SYMLINK_NOFOLLOW)) {
+    int flags = walk->root->follows_links ? 0 : AT_SYMLINK_NOFOLLOW;
+    if (walk->fd < 0 || fstatat(walk->fd, name, &st, flags)) {
         if (errno == ENOENT) /* gone since the directory was read */
             return true;
         if (errno != EACCES && errno != ENOTDIR && errno != ELOOP)
@@ -267,8 +299,9 @@ static bool directory_enter(struct walk *walk, int root, struct listing *listing
         errno = failed;
         return false;
     }
+    bool loop = failed == ELOOP && walk->root->follows_links;
     if (failed != ENOENT) /* gone since the directory above was read */
-        entry_add(listing, walk, name, 'u');
+        entry_add(listing, walk, name, loop ? 'o' : 'u');
     return true;
 }
 

@@ -74,6 +74,7 @@ bool value_read_store(lua_State *L, struct script *script, struct err *err)
     entry->can_refresh = field_boolean(L, "can_refresh");
     if (store->kind == STORE_DIR) {
         store->root = xstrdup(field_need_text(L, "root"));
+        store->follows_links = field_boolean(L, "follows_links");
         return true;
     }
     read_remote(L, store);

@@ -62,9 +62,9 @@ struct list_entry {
     uint64_t inode;  /* files only */
     char *etag;      /* "" for files */
     char *upload_id; /* CALL_LIST_UPLOADS only */
-    int special;     /* walk only: 0 a file, else why it is reported and not taken: 'l' symbolic
-                              link, 's' fifo, socket or device, 'u' unreadable directory; from a
-                              store: 'n' a key with a NUL, here in a form to be shown */
+    int special;     /* 0, or why it is reported and not taken.  From a walk: 'l' symbolic link, 'o'
+                        one that leads back, 's' fifo, socket or device, 'u' unreadable directory;
+                        from a store: 'n' a key with a NUL, here in a form to be shown */
 };
 
 struct listing {

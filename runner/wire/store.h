@@ -58,7 +58,8 @@ struct store {
                    and what follows are as above, bucket and region NULL */
 
     /* directory */
-    char *root; /* absolute path */
+    char *root;         /* absolute path */
+    bool follows_links; /* when it is read; what is written never goes through a link */
 
     void *io; /* io/'s own: descriptor of the root, learned facts */
 };
