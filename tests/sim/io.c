@@ -256,8 +256,10 @@ static struct op *take_dead(void)
 static struct op *collect(struct io *io, int64_t wait_ms)
 {
     (void)io;
-    if (world.crashed)
+    if (world.crashed) { /* the clock does not stop for it */
+        world.now_ns += wait_ms > 0 ? wait_ms * 1000000 : 0;
         return take_dead();
+    }
     world.now_ns += 1000;
     hurry_cancelled();
     int at = earliest();
