@@ -48,6 +48,15 @@ static void mutate(struct op *op)
         op->in.call.attributes = NULL;
 }
 
+/* An object whose parts are sent is not given up, or not any more. */
+static void note_sent(const struct op *op)
+{
+    struct goal *goal = goal_of_transfer(op->transfer);
+
+    if (goal && op->part && op->kind != OP_HASH)
+        goal->given_up = false;
+}
+
 static void submit(struct io *io, struct op *op)
 {
     (void)io;
@@ -62,6 +71,7 @@ static void submit(struct io *io, struct op *op)
         verify_watch_submit(op);
     else
         watch_submit(op);
+    note_sent(op);
     paces_watch_submit(op);
     mutate(op);
     op->out.started_ns = world.now_ns;
@@ -160,6 +170,61 @@ static void taint_opaque(const struct op *op)
         goal->tainted = true;
 }
 
+/* Does it mean that the object starts over? */
+static bool is_given_up(const struct op *op)
+{
+    enum err_kind kind = op->out.err.kind;
+    bool copy = op->kind == OP_CALL && op->in.call.kind == CALL_PART_COPY;
+    return kind == ERR_CHANGED || kind == ERR_MISSING ||
+           (copy && (kind == ERR_INVALID || kind == ERR_DENIED));
+}
+
+static void note_part(const struct op *op)
+{
+    struct goal *goal = goal_of_transfer(op->transfer);
+    bool create = op->kind == OP_CALL && op->in.call.kind == CALL_CREATE;
+
+    if (!goal || op->kind == OP_HASH)
+        return;
+    if (create || op->kind == OP_TEMP) {
+        goal->given_up = false;
+        goal->dropped = 0;
+    } else if (op->part) {
+        goal->came += op->out.err.kind == ERR_NONE;
+        goal->given_up =
+            goal->given_up || is_given_up(op->in.feed ? op->in.feed : op) || is_given_up(op);
+    }
+}
+
+void io_begin(void)
+{
+    for (int i = 0; i < world.n_goals; i++) {
+        struct goal *goal = &world.goal[i];
+        goal->given_up = false;
+        goal->came = goal->dropped = 0;
+    }
+}
+
+void io_committed(void)
+{
+    for (int i = 0; i < world.n_goals; i++) {
+        struct goal *goal = &world.goal[i];
+        goal->dropped += goal->given_up || world.aborted ? goal->came : 0;
+        goal->came = 0;
+    }
+}
+
+int io_parts_unknown(void)
+{
+    int n = 0;
+
+    for (int i = 0; i < world.n_queue; i++)
+        n += world.queue[i].op->part && world.queue[i].op->kind != OP_HASH;
+    for (int i = 0; i < world.n_goals; i++)
+        n += world.goal[i].came + world.goal[i].dropped;
+    return n;
+}
+
 static void end_op(struct op *op)
 {
     bool effect = true, fails = fault_draw(op, &effect);
@@ -181,10 +246,9 @@ static void end_op(struct op *op)
     } else if (done && op->kind == OP_CALL && op->in.call.kind == CALL_CREATE) {
         mark_known(op);
     }
-    if (done && op->part && op->kind != OP_HASH) {
-        world.uncommitted_parts += !fails;
+    note_part(op);
+    if (done && op->part && op->kind != OP_HASH)
         world.lost_parts += fails;
-    }
     world.list_failed |= fails && op->kind == OP_CALL && op->in.call.kind == CALL_LIST;
     op->out.ended_ns = world.now_ns;
     paces_watch_end(op);

@@ -197,7 +197,7 @@ static void begin_run(bool calm)
     world.commits = world.n_tickets = 0;
     world.crashed = world.paused = world.aborted = world.interrupted = world.list_failed = false;
     world.power = world.crash_before = false;
-    world.uncommitted_parts = 0;
+    io_begin();
     world.concurrency = world.job.concurrency;
     if (calm)
         calm_down();

@@ -568,6 +568,7 @@ static struct decision draw_decision(struct goal *goal)
         decision.kind = DECIDE_FAIL;
     if (decision.kind == DECIDE_STOP)
         world.interrupted = true;
+    goal->given_up = true;
     forget_told(goal);
     world.stats.decisions++;
     return decision;

@@ -131,6 +131,8 @@ struct goal { /* one object of one task */
     bool altered;            /* its parts were lost or changed behind the journal's back, ever */
     bool tainted;            /* something was done to it that explains sending it again */
     int restarts, decisions; /* of this run */
+    bool given_up;           /* it is to start over: parts that still come are not taken note of */
+    int came, dropped;       /* parts: since the last commit; for that reason, of this upload */
     bool discarded;          /* its temporary file was taken away by haul itself */
     bool was_done;           /* the journal had it as done when this run began */
     bool began, ended;       /* of this run: object_started, and a terminal event */
@@ -201,14 +203,13 @@ struct world {
     int n_tickets;
     int n_actions; /* pause and the like still to come: the run may wait for them */
     bool paused, aborted, interrupted, damaged;
-    bool hurt;             /* the journal was damaged since the last run */
-    bool list_failed;      /* a page of a listing did, in this run */
-    bool verifying;        /* a verification runs */
-    bool in_turn;          /* between begin and commit of the journal */
-    int uncommitted_parts; /* stored since the last commit */
-    int loss_bound;        /* parts that the crash may have lost sight of */
-    int outstanding;       /* parts that an earlier crash lost sight of, not yet sent again */
-    int lost_parts;        /* stored without an answer, ever */
+    bool hurt;        /* the journal was damaged since the last run */
+    bool list_failed; /* a page of a listing did, in this run */
+    bool verifying;   /* a verification runs */
+    bool in_turn;     /* between begin and commit of the journal */
+    int loss_bound;   /* parts that the crash may have lost sight of */
+    int outstanding;  /* parts that an earlier crash lost sight of, not yet sent again */
+    int lost_parts;   /* stored without an answer, ever */
     int concurrency;
 
     uint64_t hash; /* of the trace */
@@ -235,6 +236,9 @@ void hash_number(uint64_t number);
 extern const struct io_ops sim_io_ops;
 void io_crash(void); /* ops under way happen, or not */
 void io_drop(void);
+void io_begin(void);        /* of a run */
+void io_committed(void);    /* what came is in the journal, or was dropped */
+int io_parts_unknown(void); /* that stores have, or may have by now, and the journal has not */
 struct remote *remote_of(const struct store *store); /* NULL: a directory */
 const struct store *store_of(const struct remote *remote);
 bool op_is_data(const struct op *op);

@@ -91,20 +91,11 @@ void image_put(void)
 
 /* --- commits -------------------------------------------------------------------------- */
 
-static int parts_under_way(void)
-{
-    int n = 0;
-
-    for (int i = 0; i < world.n_queue; i++)
-        n += world.queue[i].op->part && world.queue[i].op->kind != OP_HASH;
-    return n;
-}
-
 static void crash(void)
 {
     if (world.crashed)
         return;
-    world.loss_bound = world.uncommitted_parts + parts_under_way();
+    world.loss_bound = io_parts_unknown();
     image_take();
     world.crashed = true;
     traced("crash");
@@ -133,7 +124,7 @@ bool __wrap_journal_commit(struct journal *journal, struct err *err)
     if (world.crashed || !world.journal)
         return ok;
     world.stats.commits++;
-    world.uncommitted_parts = 0;
+    io_committed();
     if (world.power)
         note_log();
     if (now || chance(world.n_queue > 20 ? 100 : 10))
