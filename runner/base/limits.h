@@ -18,6 +18,7 @@
 #define LIMIT_SMALL_BODY   (256 << 10) /* an object held in memory instead of a part on disk */
 /* Between a GET and a PUT: what both ends are busy with for a millisecond at 4 Gbit/s. */
 #define LIMIT_RELAY         (512 << 10)
+#define LIMIT_FAN           8           /* targets that one GET feeds */
 #define LIMIT_RELAY_MIN     (64 << 10)  /* below, a pair does nothing but pause */
 #define LIMIT_RELAYS        (64 << 20)  /* of all pairs: more than 128 get less each */
 #define LIMIT_SINGLE_PUT    (16 << 20)  /* above this an upload goes in parts */

@@ -84,13 +84,24 @@ bool workspace_open(struct workspace *ws, const struct options *options, struct 
     return true;
 }
 
-/* What goes from one remote store to another may need two for each request. */
+/* What one request may take: where it feeds others, one more for each. */
+static int connections_of(const struct task *task)
+{
+    int n = 1;
+
+    for (const struct task *at = task; at && n <= LIMIT_FAN; at = at->also)
+        n += task->from->kind != STORE_DIR && at->to->kind != STORE_DIR;
+    return n;
+}
+
 static int connections(const struct job *job)
 {
+    int most = 1;
+
     for (int i = 0; i < job->n_tasks; i++)
-        if (job->tasks[i].from->kind != STORE_DIR && job->tasks[i].to->kind != STORE_DIR)
-            return 2 * job->concurrency;
-    return job->concurrency;
+        if (connections_of(&job->tasks[i]) > most)
+            most = connections_of(&job->tasks[i]);
+    return most * job->concurrency;
 }
 
 void workspace_start(struct workspace *ws)

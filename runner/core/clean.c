@@ -119,7 +119,7 @@ static bool carry_out_paced(const struct run_config *config, struct op *op, stru
     gate_pass(turn, op);
     struct op *ended = wait_for(config->io, op);
     set_time(config, turn);
-    gate_return(turn, ended, config->job->concurrency);
+    gate_return(turn, ended, true, config->job->concurrency);
     bool gone = is_gone(ended);
     op_free(ended);
     return gone;

@@ -40,6 +40,8 @@ static bool take_back(struct turn *turn, const struct op *op, bool again, int ce
     if (!pace)
         return false;
     pace_return(pace);
+    if (op->out.fed_badly) /* its own store has said nothing */
+        return false;
     if (op->out.err.kind == ERR_THROTTLED)
         return pace_refused(pace, op->number, op->out.err.retry_after_ms, turn->now_ms);
     if (is_served(&op->out.err))
@@ -47,9 +49,9 @@ static bool take_back(struct turn *turn, const struct op *op, bool again, int ce
     return false;
 }
 
-const struct op *gate_return(struct turn *turn, const struct op *op, int ceiling)
+const struct op *gate_return(struct turn *turn, const struct op *op, bool first, int ceiling)
 {
-    const struct op *feed = op->in.feed;
+    const struct op *feed = first ? op->in.feed : NULL;
     bool to = take_back(turn, op, op->again, ceiling);
     bool from = feed && take_back(turn, feed, op->again, ceiling);
 

@@ -10,8 +10,9 @@
 bool gate_open(struct turn *turn, const struct store *store, bool again);
 /* The op is sent. */
 void gate_pass(struct turn *turn, struct op *op);
-/* The op came back.  The store that was slowed down by it, and of a pair the op that says so;
- * NULL: none.  `ceiling`: requests that may be in flight. */
-const struct op *gate_return(struct turn *turn, const struct op *op, int ceiling);
+/* The op came back; of a set, which shares a feed, one is the `first`.  The store that was slowed
+ * down by it, and of a pair the op that says so; NULL: none.  `ceiling`: requests that may be in
+ * flight. */
+const struct op *gate_return(struct turn *turn, const struct op *op, bool first, int ceiling);
 /* When, after the turn's time, a store may be asked again that may not now; INT64_MAX: never. */
 int64_t gate_wake_ms(const struct turn *turn);

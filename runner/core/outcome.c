@@ -73,6 +73,7 @@ void transfer_corrupt(struct transfer *t, struct turn *turn, const char *what)
 void transfer_leave(struct transfer *t, const struct err *err, bool clean, struct turn *turn)
 {
     t->asking = false;
+    t->unasked = true;
     bool ends_well = t->outcome == ROW_DONE || t->outcome == ROW_SKIPPED;
     if (t->step == STEP_OVER || (t->leaving && !t->again && ends_well))
         return;
@@ -96,7 +97,8 @@ static void tell_failed(struct transfer *t, struct turn *turn)
     if (!queued)
         return;
     queued->err = t->err;
-    bool ask = t->outcome == ROW_FAILED && turn->fatal.kind == ERR_NONE && turn->hooks->wants &&
+    bool ask = t->outcome == ROW_FAILED && !t->unasked && turn->fatal.kind == ERR_NONE &&
+               turn->hooks->wants &&
                turn->hooks->wants(turn->hooks->ctx, t->item->task, EVENT_OBJECT_FAILED);
     if (ask) {
         t->asking = true;

@@ -136,11 +136,8 @@ static struct op *make_part(struct transfer *t, uint32_t n, struct turn *turn)
     }
 }
 
-struct op *part_next(struct transfer *t, struct turn *turn)
+static struct op *take(struct transfer *t, uint32_t n, struct turn *turn)
 {
-    uint32_t n = find_ready(t, turn->now_ms);
-    if (n >= t->n_parts)
-        return NULL;
     struct part *part = &t->parts[n];
     bool hash = needs_hash(t) && !part->hashed;
     struct op *op = hash ? make_hash(t, part_span(t, n), turn) : make_part(t, n, turn);
@@ -150,6 +147,19 @@ struct op *part_next(struct transfer *t, struct turn *turn)
     op->part = n + 1;
     t->n_moving++;
     return op;
+}
+
+struct op *part_next(struct transfer *t, struct turn *turn)
+{
+    uint32_t n = find_ready(t, turn->now_ms);
+    return n < t->n_parts ? take(t, n, turn) : NULL;
+}
+
+struct op *part_join(struct transfer *t, uint32_t n, struct turn *turn)
+{
+    const struct part *part = &t->parts[n];
+    bool fresh = n < t->n_parts && part->state == PART_WAITING && part->attempt == 0;
+    return fresh && part->not_before_ms <= turn->now_ms ? take(t, n, turn) : NULL;
 }
 
 /* --- what follows --------------------------------------------------------------------- */

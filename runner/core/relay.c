@@ -40,13 +40,12 @@ static void feed(struct transfer *t, struct op *op, struct span span, bool md5, 
     op->in.want_md5 = md5;
     op->in.feed = source_get(t, span, turn);
     op->in.feed->part = op->part;
-    if (t->source_sum_kind != t->sum_kind)
-        op->in.feed->in.sum_kind = t->source_sum_kind;
+    op->in.feed->in.sum_kind = t->source_sum_kind;
 }
 
 static uint64_t source_sum_of(const struct transfer *t, const struct op *op)
 {
-    return t->source_sum_kind == t->sum_kind ? op->out.sum : op->in.feed->out.sum;
+    return t->source_sum_kind == SUM_NONE ? 0 : op->in.feed->out.sum;
 }
 
 /* --- beginning ------------------------------------------------------------------------ */

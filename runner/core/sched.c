@@ -1,6 +1,7 @@
 #include "core/sched.h"
 #include "base/fault.h"
 #include "base/list.h"
+#include "core/fan.h"
 #include "core/gate.h"
 #include <stdlib.h>
 #include <string.h>
@@ -96,6 +97,7 @@ static void retire(struct sched *sched, struct transfer *t)
         t->item->deferred = true;
         struct item *again = xcalloc(1, sizeof *again);
         *again = *t->item;
+        again->fan = NULL;
         again->key = xstrdup(t->item->key);
         again->target = xstrdup(t->item->target);
         t->item->attributes = NULL; /* they move to the new one */
@@ -165,18 +167,29 @@ static void attach_limits(struct sched *sched, struct op *op, struct turn *turn)
         feed->in.bytes[1] = from ? from->read : NULL;
 }
 
-void sched_submit(struct sched *sched, struct op *op, struct turn *turn)
+static void charge(struct sched *sched, struct op *op, struct turn *turn)
 {
     attach_limits(sched, op, turn);
-    if (is_data(op)) {
-        sched->n_data++;
+    if (is_data(op))
         turn->totals->requests += (op->kind == OP_CALL) + (op->in.feed != NULL);
-    } else {
-        sched->n_work++;
-    }
     gate_pass(turn, op);
+}
+
+/* A set is one: what is counted is what is read. */
+static void send(struct sched *sched, struct op *op)
+{
+    if (is_data(op))
+        sched->n_data++;
+    else
+        sched->n_work++;
     (void)FAULT(op_submitted);
     io_submit(sched->io, op);
+}
+
+void sched_submit(struct sched *sched, struct op *op, struct turn *turn)
+{
+    charge(sched, op, turn);
+    send(sched, op);
 }
 
 static int work_max(const struct sched *sched)
@@ -198,6 +211,22 @@ static bool may_send(const struct sched *sched, const struct transfer *t, const 
     return gate_open(turn, wish->from, wish->again) && gate_open(turn, wish->to, wish->again);
 }
 
+/* What of other targets the same bytes are for goes along. */
+static void gather(struct sched *sched, const struct transfer *t, struct op *op, struct turn *turn)
+{
+    struct op **last = &op->in.also;
+
+    for (struct transfer *s = NULL; (s = fan_next(t, s));) {
+        bool open = gate_open(turn, s->item->task->to, false);
+        struct op *more = open ? fan_join(s, t, op, turn) : NULL;
+        if (!more)
+            continue;
+        charge(sched, more, turn);
+        *last = more;
+        last = &more->in.also;
+    }
+}
+
 /* Sends what one transfer has ready. */
 static void send_ready(struct sched *sched, struct transfer *t, struct turn *turn)
 {
@@ -207,7 +236,10 @@ static void send_ready(struct sched *sched, struct transfer *t, struct turn *tur
         if (!op)
             return;
         op->again = wish.again;
-        sched_submit(sched, op, turn);
+        charge(sched, op, turn);
+        if (op->in.feed)
+            gather(sched, t, op, turn);
+        send(sched, op);
     }
 }
 
@@ -335,6 +367,52 @@ static void step_back(struct sched *sched, struct transfer *t)
     push_open(sched, t);
 }
 
+static struct transfer *settle_gate(struct sched *sched, const struct op *op, bool first,
+                                    struct turn *turn)
+{
+    struct transfer *t = op->transfer ? sched_find(sched, op->transfer) : NULL;
+    const struct op *refused = gate_return(turn, op, first, sched->concurrency);
+
+    if (refused)
+        tell_throttled(op, refused, t, turn);
+    if (t && op->out.err.kind == ERR_THROTTLED)
+        step_back(sched, t);
+    return t;
+}
+
+/* What went along, each with the GET that fed it. */
+static void settle_also(struct sched *sched, const struct op *op, struct turn *turn)
+{
+    for (struct op *more = op->in.also; more; more = more->in.also) {
+        more->in.feed = op->in.feed;
+        struct transfer *t = settle_gate(sched, more, false, turn);
+        if (t)
+            transfer_settle(t, more, turn);
+        more->in.feed = NULL;
+    }
+}
+
+/* A small object that came: those who waited for it get it too. */
+static void settle_copies(struct sched *sched, struct transfer *t, struct op *op, struct turn *turn)
+{
+    struct op *copies = NULL, *next;
+
+    if (op->kind == OP_CALL && op->in.call.kind == CALL_GET && op->out.err.kind == ERR_NONE)
+        for (struct transfer *s = NULL; (s = fan_next(t, s));) {
+            struct op *copy = fan_copy(s, t, op, turn);
+            if (!copy)
+                continue;
+            copy->next = copies;
+            copies = copy;
+        }
+    transfer_settle(t, op, turn);
+    for (; copies; copies = next) {
+        next = copies->next;
+        transfer_settle(sched_find(sched, copies->transfer), copies, turn);
+        op_free(copies);
+    }
+}
+
 struct op *sched_settle(struct sched *sched, struct op *op, struct turn *turn)
 {
     if (is_data(op))
@@ -346,16 +424,12 @@ struct op *sched_settle(struct sched *sched, struct op *op, struct turn *turn)
         settle_group(sched, op, turn);
         return NULL;
     }
-    struct transfer *t = op->transfer ? sched_find(sched, op->transfer) : NULL;
-    const struct op *refused = gate_return(turn, op, sched->concurrency);
-    if (refused)
-        tell_throttled(op, refused, t, turn);
+    struct transfer *t = settle_gate(sched, op, true, turn);
     if (!op->transfer)
         return op;
-    if (t && op->out.err.kind == ERR_THROTTLED)
-        step_back(sched, t);
     if (t)
-        transfer_settle(t, op, turn);
+        settle_copies(sched, t, op, turn);
+    settle_also(sched, op, turn);
     op_free(op);
     return NULL;
 }

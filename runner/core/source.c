@@ -2,6 +2,7 @@
 #include "base/list.h"
 #include "core/compare.h"
 #include "core/diff.h"
+#include "core/fan.h"
 #include "core/names.h"
 #include "core/naming.h"
 #include "core/prints.h"
@@ -174,6 +175,7 @@ struct offer {
     const char *named; /* its name on the other side, where a manifest gave one; NULL */
     const struct object_info *info;
     const struct object_info *target_info; /* NULL: not listed there */
+    struct fan **fan; /* of its targets; NULL: each reads the source by itself */
 };
 
 static void push(struct source *source, const struct offer *offer, struct naming *naming,
@@ -191,6 +193,8 @@ static void push(struct source *source, const struct offer *offer, struct naming
     if (offer->target_info)
         item->target_info = *offer->target_info;
     item->verify = source->options.verify;
+    if (offer->fan)
+        fan_add(offer->fan, item);
     list_push(&source->backlog, item);
     source->n_backlog++;
     turn->totals->objects_known++;
@@ -293,8 +297,10 @@ static void offer_all(struct source *source, const char *key, const char *named,
 {
     if (!is_selected(source, key, info, source->task->from_path, turn))
         return;
+    struct fan *fan = NULL;
+    bool fans = source->task->also && source->task->from->kind != STORE_DIR;
     for (const struct task *task = source->task; task; task = task->also) {
-        const struct offer offer = {task, key, named, info, target_info};
+        const struct offer offer = {task, key, named, info, target_info, fans ? &fan : NULL};
         if (task->kind == TASK_DELETE)
             condemn(source, &offer, turn);
         else

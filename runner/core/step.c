@@ -157,9 +157,7 @@ struct op *transfer_call(struct transfer *t, enum call_kind kind, const struct s
 
 const struct op *transfer_blamed(const struct op *op)
 {
-    const struct op *feed = op->in.feed;
-    bool fed_badly = feed && feed->out.err.kind != ERR_NONE && feed->out.err.kind != ERR_CANCELLED;
-    return fed_badly ? feed : op;
+    return op->out.fed_badly ? op->in.feed : op;
 }
 
 bool transfer_again(struct transfer *t, const struct err *err, const struct op *op, int attempt,

@@ -79,13 +79,19 @@ struct op *transfer_op(struct transfer *t, enum op_kind kind, const struct store
 struct op *transfer_call(struct transfer *t, enum call_kind kind, const struct store *store,
                          const char *key, struct turn *turn);
 
-/* Of a pair that came back, the op whose failure it is. */
+/* Of a pair (or one of a set) that came back, the op whose failure it is. */
 const struct op *transfer_blamed(const struct op *op);
 enum way transfer_way_of(const struct task *task, struct turn *turn);
 /* Does the target's side speak of uploads and parts? */
 static inline bool transfer_to_remote(const struct transfer *t)
 {
     return t->way == WAY_UPLOAD || t->way == WAY_RELAY || t->way == WAY_SERVER;
+}
+
+/* Is the whole object to be sent while it comes? */
+static inline bool transfer_put_is_fed(const struct transfer *t)
+{
+    return t->way == WAY_RELAY && t->step == STEP_PUT && t->info.size > 0 && !t->body.len;
 }
 
 /* --- the step files ------------------------------------------------------------------- */
@@ -163,6 +169,8 @@ bool etag_is_of(const char *etag, const uint8_t md5[MD5_LEN]);
 /* `again`: the one that is ready was sent before. */
 bool part_ready(struct transfer *t, int64_t now_ms, bool *again);
 struct op *part_next(struct transfer *t, struct turn *turn);
+/* Part `n` alone; NULL: it was sent before, or is not to be sent now. */
+struct op *part_join(struct transfer *t, uint32_t n, struct turn *turn);
 void part_settle(struct transfer *t, struct op *op, struct turn *turn);
 void part_decide(struct transfer *t, uint32_t n, const struct decision *decision,
                  struct turn *turn);

@@ -1,6 +1,7 @@
 #include "core/task_run.h"
 #include "base/list.h"
 #include "base/log.h"
+#include "core/fan.h"
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,18 +91,30 @@ static struct item *take_item(struct task_run *tasks, struct sched *sched)
     return item;
 }
 
-static bool open_next(struct task_run *tasks, struct sched *sched, struct turn *turn)
+/* `more`: the same object for another target is next, and is to be opened with it, since the one
+ * would wait for the other. */
+static bool open_one(struct task_run *tasks, struct sched *sched, bool *more, struct turn *turn)
 {
-    if (!sched_has_room(sched, turn))
-        return false;
     struct item *item = take_item(tasks, sched);
     if (!item)
         return false;
+    *more = fan_goes_on(item);
     if (sched_is_open(sched, item)) { /* named twice: both would use one row */
+        fan_leave(item);
         list_push(&sched->deferred, item);
-        return true;
+    } else {
+        sched_open(sched, item, turn);
     }
-    sched_open(sched, item, turn);
+    return true;
+}
+
+static bool open_next(struct task_run *tasks, struct sched *sched, struct turn *turn)
+{
+    bool more = false;
+    if (!sched_has_room(sched, turn) || !open_one(tasks, sched, &more, turn))
+        return false;
+    while (more && open_one(tasks, sched, &more, turn))
+        ;
     sched_dispatch(sched, turn, false);
     sched_retire(sched); /* what an earlier run did is over at once */
     return true;

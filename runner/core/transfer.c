@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "core/access.h"
 #include "core/carry.h"
+#include "core/fan.h"
 #include "core/retry.h"
 #include "core/step.h"
 #include <stdio.h>
@@ -48,6 +49,7 @@ void item_free(struct item *item)
 {
     if (!item)
         return;
+    fan_leave(item);
     free(item->key);
     free(item->target);
     if (item->attributes)
@@ -178,6 +180,7 @@ struct transfer *transfer_new(uint64_t id, struct item *item, struct turn *turn)
     t->body = buf_new(LIMIT_SMALL_BODY);
     t->tries = 1;
     t->info = item->info;
+    fan_opened(t);
     if (!item->verify)
         transfer_emit(t, turn, EVENT_OBJECT_STARTED);
     transfer_begin(t, turn);
@@ -201,8 +204,7 @@ void transfer_free(struct transfer *t)
 static void name_sides(const struct transfer *t, struct wish *wish)
 {
     bool source = t->step == STEP_HEAD || t->step == STEP_GET || t->step == STEP_STREAM;
-    bool fed = t->step == STEP_PUT && t->info.size > 0 && !t->body.len;
-    bool relay = t->way == WAY_RELAY && (t->step == STEP_MOVE || fed);
+    bool relay = transfer_put_is_fed(t) || (t->way == WAY_RELAY && t->step == STEP_MOVE);
 
     if (t->step == STEP_MOVE)
         source = t->way == WAY_DOWNLOAD;
@@ -215,14 +217,14 @@ bool transfer_ready(struct transfer *t, int64_t now_ms, struct wish *wish)
     *wish = (struct wish){.data = true, .again = t->attempt > 0};
     if (t->step == STEP_MOVE && !t->leaving) {
         name_sides(t, wish);
-        return part_ready(t, now_ms, &wish->again);
+        return part_ready(t, now_ms, &wish->again) && !fan_waits(t);
     }
     if (t->busy || t->asking || t->step == STEP_OVER || t->step == STEP_FINISH ||
         t->step == STEP_MOVE)
         return false;
     wish->data = step_def_of(t)->data;
     name_sides(t, wish);
-    return t->not_before_ms <= now_ms;
+    return t->not_before_ms <= now_ms && !fan_waits(t);
 }
 
 struct op *transfer_next(struct transfer *t, struct turn *turn)

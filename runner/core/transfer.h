@@ -72,6 +72,8 @@ struct part {
     uint8_t *sha256; /* where payloads are signed */
 };
 
+struct fan; /* core/fan.h */
+
 /* What a source yields. */
 struct item {
     struct item *next;
@@ -86,6 +88,7 @@ struct item {
     bool has_target;                /* the target was listed too: ... */
     struct object_info target_info; /* ... and this is what it is */
     bool verify;                    /* only compare */
+    struct fan *fan;                /* the same object for other targets; NULL: it has one */
 };
 
 void item_free(struct item *item);
@@ -150,6 +153,7 @@ struct transfer {
     bool saved;             /* the temporary file came in one piece: nothing can be resumed */
     bool failing;           /* object_failed is to be told before the clean-up */
     bool asking;            /* object_failed was told, and a script decides */
+    bool unasked;           /* the run ends: no script decides any more */
     enum row_state outcome; /* once STEP_OVER: DONE, SKIPPED, FAILED, or ACTIVE: kept */
     bool defer;             /* once STEP_OVER: again, after everything else */
     struct err err;         /* the last failure */

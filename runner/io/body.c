@@ -133,7 +133,7 @@ int64_t body_get(struct body *body, char *out, int64_t max, struct err *err)
     size_t n = (size_t)(left < max ? left : max);
 
     if (body->relay) {
-        n = relay_read(body->relay, out, n);
+        n = relay_read(body->relay, op, out, n);
     } else if (body->memory) {
         memcpy(out, body->memory + at, n);
     } else if (n) {
@@ -145,7 +145,7 @@ int64_t body_get(struct body *body, char *out, int64_t max, struct err *err)
         if ((size_t)got != n)
             return -1;
     }
-    if (!body->relay || op->in.sum_kind != op->in.feed->in.sum_kind)
+    if (!body->relay) /* which sums for all */
         add_sum(op, out, n);
     op->out.moved += (int64_t)n;
     return (int64_t)n;
@@ -153,7 +153,7 @@ int64_t body_get(struct body *body, char *out, int64_t max, struct err *err)
 
 bool body_rewind(struct body *body)
 {
-    if (body->relay && !relay_rewind(body->relay))
+    if (body->relay && !relay_rewind(body->relay, body->op))
         return false;
     body->op->out.moved = 0;
     body->op->out.sum = 0;

@@ -27,7 +27,7 @@ struct body {
     size_t n;            /* bytes in it */
     const char *memory;  /* of a body that is sent from memory */
     int64_t len;         /* of a body that is sent; -1: there is none */
-    struct relay *relay; /* received for, or sent from, the other half of a pair; NULL: no pair */
+    struct relay *relay; /* received for, or sent from, the others of a set; NULL: no set */
 };
 
 /* `small` holds the body of a call that carries a document; unused for object data. */

@@ -67,14 +67,14 @@ int64_t exchange_resume(struct exchange *exchange, int64_t now_ns)
     return 0;
 }
 
-/* --- the other half of a pair --------------------------------------------------------- */
+/* --- the others of a set -------------------------------------------------------------- */
 
 /* A source goes on when there is room for as much as curl brings before it looks at a pause, and
  * for half of the ring: many small steps would cost more than they move. */
 static bool may_go_on(const struct exchange *exchange)
 {
     if (is_put(exchange->op))
-        return relay_ready(exchange->relay) > 0;
+        return relay_ready(exchange->relay, exchange->op) > 0;
     return relay_room(exchange->relay) >= exchange->relay->pool->size / 2;
 }
 
@@ -271,8 +271,10 @@ static size_t on_send(char *out, size_t size, size_t n, void *arg)
 
     exchange->active_ns = clock_mono_ns();
     want = want < left ? want : left;
-    if (want && exchange->relay && (int64_t)relay_ready(exchange->relay) < want)
-        want = (int64_t)relay_ready(exchange->relay);
+    if (want && exchange->relay) {
+        int64_t ready = (int64_t)relay_ready(exchange->relay, exchange->op);
+        want = ready < want ? ready : want;
+    }
     if (left && !want) {
         exchange->held = true;
         return CURL_READFUNC_PAUSE;

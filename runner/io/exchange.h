@@ -49,8 +49,8 @@ struct exchange {
     bool decided, takes; /* the body is object data */
     bool cut;            /* an error document was longer than anyone needs */
     bool paused;         /* by the throttle */
-    struct relay *relay; /* of a pair; NULL: it is none */
-    bool held;           /* by the other half of the pair, which has to move on first */
+    struct relay *relay; /* of a set; NULL: it is alone */
+    bool held;           /* by another of the set, which has to move on first */
     bool connected;
     bool fresh;        /* asked for a connection of its own */
     bool again;        /* the connection did not fit and nothing was sent: start anew */
@@ -69,10 +69,10 @@ void exchange_free(struct exchange *exchange);
 
 /* Nanoseconds until the op's buckets let it begin; 0: now. */
 int64_t exchange_wait_ns(const struct op *op, int64_t now_ns);
-/* Builds, signs and sets up; charges the request buckets.  `relay`: it is one half of a pair; NULL:
- * it is none.  False: op->out.err tells why. */
+/* Builds, signs and sets up; charges the request buckets.  `relay`: it is one of a set; NULL: it is
+ * alone.  False: op->out.err tells why. */
 bool exchange_start(struct exchange *exchange, struct op *op, struct relay *relay, int64_t now_ns);
-/* Lets it go on if the other half of its pair held it and has moved on. */
+/* Lets it go on if another of its set held it and has moved on. */
 void exchange_release(struct exchange *exchange, int64_t now_ns);
 /* After `again`: the same on a new connection. */
 void exchange_restart(struct exchange *exchange);

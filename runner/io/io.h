@@ -25,8 +25,9 @@ struct io_config {
     int n_lanes; /* 0: the lane runs inside collect, and so do the workers */
     int n_workers;
     int n_connections; /* requests in flight over all lanes; a relay (op.in.feed) is two, in one
-                          lane, so a job that relays wants twice its concurrency.  With fewer it
-                          is only slower: a lane has at least two, and begins both or neither. */
+                          lane, and one more for each that goes along (op.in.also), so a job that
+                          relays wants a multiple of its concurrency.  With fewer it is only slower:
+                          a lane has room for the largest set, and begins all of it or nothing. */
     int64_t buffer;    /* memory for receive and send buffers, over all connections */
 };
 

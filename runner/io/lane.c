@@ -23,7 +23,7 @@ struct lane {
     struct exchange_env env;
     struct exchange *slot;     /* n_slots of them */
     struct exchange *idle;     /* those not running */
-    struct relay *relays;      /* pairs that run */
+    struct relay *relays;      /* sets that run */
     struct exchange **running; /* env.n_running of them, in no order */
     int n_slots;
     int64_t tick_ns; /* when the next look is due */
@@ -80,40 +80,63 @@ static void stop(struct lane *lane, struct exchange *exchange, CURLcode code, in
     lane->idle = exchange;
 }
 
-static void post_pair(struct lane *lane, struct relay *relay)
+static void post_set(struct lane *lane, struct relay *relay)
 {
-    struct op *op = relay->put;
+    struct op *put = relay->put;
+    const struct op *feed = put->in.feed;
     struct relay **at = &lane->relays;
 
     while (*at != relay)
         at = &(*at)->next;
     *at = relay->next;
-    if (op->out.err.kind == ERR_NONE && op->in.feed->out.err.kind != ERR_NONE)
-        op->out.err = op->in.feed->out.err;
-    op->out.started_ns = op->in.feed->out.started_ns;
+    for (struct op *op = put; op; op = op->in.also) {
+        if (op->out.err.kind == ERR_NONE && feed->out.err.kind != ERR_NONE) {
+            op->out.err = feed->out.err;
+            op->out.fed_badly = true;
+        }
+        op->out.started_ns = feed->out.started_ns;
+    }
     relay_free(relay);
-    post(lane, op);
+    post(lane, put);
 }
 
-/* One half of a pair has ended: with an error it takes the other along, whose error it becomes. */
-static void half_ended(struct lane *lane, struct relay *relay, const struct op *op, int64_t now_ns)
+/* With an error the source takes along all that are left, whose error it becomes. */
+static void source_ended(struct lane *lane, struct relay *relay, int64_t now_ns)
 {
-    bool ok = op->out.err.kind == ERR_NONE;
-    struct exchange *other = relay->source ? relay->source : relay->sink;
+    const struct err *err = &relay->put->in.feed->out.err;
 
-    relay->ended = relay->ended || (ok && op == relay->put->in.feed);
-    if (relay->ended && relay->sink && !relay->put->in.call.len)
-        add(lane, relay->sink);
-    if (other && !ok) {
-        if (other == relay->source)
-            err_set(&other->err, ERR_CANCELLED, "the side it was for has ended");
-        else
-            other->err = op->out.err;
-        relay->source = relay->sink = NULL;
-        stop(lane, other, CURLE_OK, now_ns);
+    relay->ended = err->kind == ERR_NONE;
+    for (int i = 0; i < relay->n_sinks; i++) {
+        struct exchange *exchange = relay->sink[i].exchange;
+        if (!exchange)
+            continue;
+        if (relay->ended && !relay->put->in.call.len)
+            add(lane, exchange);
+        if (relay->ended)
+            continue;
+        exchange->err = *err;
+        relay->sink[i].op->out.fed_badly = true;
+        relay->sink[i].exchange = NULL;
+        stop(lane, exchange, CURLE_OK, now_ns);
     }
-    if (!relay->source && !relay->sink)
-        post_pair(lane, relay);
+}
+
+/* The source goes on for those that are left. */
+static void sink_ended(struct lane *lane, struct relay *relay, int64_t now_ns)
+{
+    struct exchange *source = relay->source;
+
+    if (!source || relay_is_wanted(relay))
+        return;
+    err_set(&source->err, ERR_CANCELLED, "the side it was for has ended");
+    relay->source = NULL;
+    stop(lane, source, CURLE_OK, now_ns);
+}
+
+static void post_if_over(struct lane *lane, struct relay *relay)
+{
+    if (!relay->source && !relay_is_wanted(relay))
+        post_set(lane, relay);
 }
 
 static void finish(struct lane *lane, struct exchange *exchange, CURLcode code, int64_t now_ns)
@@ -126,8 +149,14 @@ static void finish(struct lane *lane, struct exchange *exchange, CURLcode code, 
         post(lane, op);
         return;
     }
-    *(exchange == relay->source ? &relay->source : &relay->sink) = NULL;
-    half_ended(lane, relay, op, now_ns);
+    if (exchange == relay->source) {
+        relay->source = NULL;
+        source_ended(lane, relay, now_ns);
+    } else {
+        relay_sink(relay, op)->exchange = NULL;
+        sink_ended(lane, relay, now_ns);
+    }
+    post_if_over(lane, relay);
 }
 
 /* Takes an idle exchange; NULL when the op cannot even be built: op->out.err tells why. */
@@ -148,37 +177,39 @@ static struct exchange *start_one(struct lane *lane, struct op *op, struct relay
     return exchange;
 }
 
-static bool build_pair(struct lane *lane, struct relay *relay, int64_t now_ns)
+static bool build_source(struct lane *lane, struct relay *relay, int64_t now_ns)
 {
-    struct op *put = relay->put;
+    struct op *feed = relay->put->in.feed;
 
-    if (put->in.call.len < 0)
-        return err_set(&put->out.err, ERR_INVALID,
+    if (relay->put->in.call.len < 0)
+        return err_set(&feed->out.err, ERR_INVALID,
                        "nothing says how long the object is, and a store must know that first");
-    if (!(relay->source = start_one(lane, put->in.feed, relay, now_ns))) {
-        put->out.err = put->in.feed->out.err;
-        return false;
-    }
-    relay->sink = start_one(lane, put, relay, now_ns);
-    return relay->sink != NULL;
+    relay->source = start_one(lane, feed, relay, now_ns);
+    return relay->source != NULL;
 }
 
-/* An empty PUT has nothing to wait for on its way, so it is not begun before the GET has ended. */
-static void start_pair(struct lane *lane, struct op *op, int64_t now_ns)
+/* Empty PUTs have nothing to wait for on their way, so they are not begun before the GET has ended.
+ */
+static void start_set(struct lane *lane, struct op *put, int64_t now_ns)
 {
-    struct relay *relay = relay_new(op, &lane->env.rings);
+    struct relay *relay = relay_new(put, &lane->env.rings);
 
     relay->next = lane->relays;
     lane->relays = relay;
-    op->in.feed->out.started_ns = now_ns;
-    if (!build_pair(lane, relay, now_ns)) {
-        op->out.ended_ns = now_ns;
-        half_ended(lane, relay, op, now_ns);
+    put->in.feed->out.started_ns = now_ns;
+    bool built = build_source(lane, relay, now_ns);
+    for (int i = 0; i < relay->n_sinks && built; i++)
+        relay->sink[i].exchange = start_one(lane, relay->sink[i].op, relay, now_ns);
+    if (!built || !relay_is_wanted(relay)) {
+        put->out.ended_ns = now_ns;
+        sink_ended(lane, relay, now_ns);
+        post_set(lane, relay);
         return;
     }
     add(lane, relay->source);
-    if (op->in.call.len)
-        add(lane, relay->sink);
+    for (int i = 0; i < relay->n_sinks; i++)
+        if (relay->sink[i].exchange && put->in.call.len)
+            add(lane, relay->sink[i].exchange);
 }
 
 static void start(struct lane *lane, struct op *op, int64_t now_ns)
@@ -186,7 +217,7 @@ static void start(struct lane *lane, struct op *op, int64_t now_ns)
     struct exchange *exchange;
 
     if (op->in.feed) {
-        start_pair(lane, op, now_ns);
+        start_set(lane, op, now_ns);
         return;
     }
     exchange = start_one(lane, op, NULL, now_ns);
@@ -196,14 +227,15 @@ static void start(struct lane *lane, struct op *op, int64_t now_ns)
         post(lane, op);
 }
 
-/* Halves that waited for the other to move on. */
-static void release_pairs(struct lane *lane, int64_t now_ns)
+/* Those that waited for another of their set to move on. */
+static void release_sets(struct lane *lane, int64_t now_ns)
 {
     for (struct relay *relay = lane->relays; relay; relay = relay->next) {
         if (relay->source)
             exchange_release(relay->source, now_ns);
-        if (relay->sink)
-            exchange_release(relay->sink, now_ns);
+        for (int i = 0; i < relay->n_sinks; i++)
+            if (relay->sink[i].exchange)
+                exchange_release(relay->sink[i].exchange, now_ns);
     }
 }
 
@@ -227,10 +259,20 @@ static void wake_at(struct lane *lane, int64_t ns)
 
 static int64_t wait_ns(const struct op *op, int64_t now_ns)
 {
-    int64_t own = exchange_wait_ns(op, now_ns);
-    int64_t feed = op->in.feed ? exchange_wait_ns(op->in.feed, now_ns) : 0;
+    int64_t most = op->in.feed ? exchange_wait_ns(op->in.feed, now_ns) : 0;
 
-    return own > feed ? own : feed;
+    for (; op; op = op->in.also) {
+        int64_t mine = exchange_wait_ns(op, now_ns);
+        most = mine > most ? mine : most;
+    }
+    return most;
+}
+
+static bool has_idle(const struct lane *lane, int n)
+{
+    for (const struct exchange *at = lane->idle; at && n; at = at->next)
+        n--;
+    return n == 0;
 }
 
 /* Fills free slots with ops whose buckets let them start, passing over those that have to wait. */
@@ -247,8 +289,8 @@ static void fill(struct lane *lane, int64_t now_ns)
             looked++;
             continue;
         }
-        if (op->in.feed && !lane->idle->next)
-            break; /* a pair needs two, and is not overtaken by what needs one */
+        if (op->in.feed && !has_idle(lane, relay_set_size(op)))
+            break; /* all or nothing, and it is not overtaken by what needs fewer */
         *at = op->next;
         if (!*at)
             lane->waiting.tail = at;
@@ -286,14 +328,28 @@ static bool is_cancelled(struct op *op, struct err *err)
 static void look_at_running(struct lane *lane, int64_t now_ns)
 {
     for (int i = lane->env.n_running; i-- > 0;) {
-        if (i >= lane->env.n_running) /* the other half of a pair went along */
+        if (i >= lane->env.n_running) /* others of a set went along */
             continue;
         struct exchange *exchange = lane->running[i];
-        struct op *owner = exchange->relay ? exchange->relay->put : exchange->op;
-        if (exchange->err.kind || is_cancelled(owner, &exchange->err) ||
+        if (exchange->err.kind || is_cancelled(exchange->op, &exchange->err) ||
             exchange_stalled(exchange, now_ns))
             finish(lane, exchange, CURLE_OK, now_ns);
     }
+}
+
+/* One of a set that is cancelled ends when the set has begun. */
+static bool set_is_cancelled(const struct op *op)
+{
+    for (; op; op = op->in.also)
+        if (!atomic_load_explicit(&op->cancel, memory_order_relaxed))
+            return false;
+    return true;
+}
+
+static void end_unsent(struct op *op, int64_t now_ns)
+{
+    err_set(&op->out.err, ERR_CANCELLED, "%s cancelled", op_name(op));
+    op->out.started_ns = op->out.ended_ns = now_ns;
 }
 
 static void look_at_waiting(struct lane *lane, int64_t now_ns)
@@ -303,13 +359,14 @@ static void look_at_waiting(struct lane *lane, int64_t now_ns)
     list_init(&lane->waiting);
     for (; op; op = next) {
         next = op->next;
-        if (!is_cancelled(op, &op->out.err)) {
+        if (!set_is_cancelled(op)) {
             list_push(&lane->waiting, op);
             continue;
         }
-        op->out.started_ns = op->out.ended_ns = now_ns;
         if (op->in.feed)
-            op->in.feed->out.err = op->out.err;
+            end_unsent(op->in.feed, now_ns);
+        for (struct op *one = op; one; one = one->in.also)
+            end_unsent(one, now_ns);
         post(lane, op);
     }
 }
@@ -374,7 +431,7 @@ void lane_turn(struct lane *lane, int wait_ms, int event)
         fill(lane, clock_mono_ns());
     if (!list_empty(&lane->env.paused))
         release(lane, clock_mono_ns());
-    release_pairs(lane, clock_mono_ns());
+    release_sets(lane, clock_mono_ns());
     curl_multi_poll(lane->multi, &extra, event >= 0, poll_ms(lane, wait_ms, clock_mono_ns()), NULL);
 }
 
@@ -417,7 +474,7 @@ static int clamp_buffer(int64_t size)
 struct lane *lane_new(const struct lane_config *config, struct inbox *done)
 {
     struct lane *lane = xcalloc(1, sizeof *lane);
-    int n = config->n_connections > 1 ? (config->n_connections + 1) / 2 * 2 : 2; /* pairs */
+    int least = 1 + LIMIT_FAN, n = config->n_connections > least ? config->n_connections : least;
     bool ok;
 
     lane->done = done;

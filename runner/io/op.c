@@ -30,5 +30,6 @@ void op_free(struct op *op)
     object_answer_free(&op->out.answer);
     buf_free(&op->out.body);
     op_free(op->in.feed);
+    op_free(op->in.also);
     free(op);
 }

@@ -101,6 +101,14 @@ struct op {
          * shares (the job's, the task's) to one of them.  A PUT whose connection dies begins again
          * only while all it had is still in the ring; else it is ERR_NETWORK. */
         struct op *feed;
+        /* Of an op with a feed: further PUTs and PARTs of the same length, without a feed of their
+         * own, each linked to the next by its `also`; fewer than LIMIT_FAN.  One GET feeds all: a
+         * set.  It is submitted, begun and given back as this one op, once all of it has ended, and
+         * freed with it.  Each has its own `out`, its own `cancel` and its own buckets.  One that
+         * fails or is cancelled ends alone, and the others go on; the GET is cancelled when none is
+         * left; when it fails, those that were left have its error.  The slowest holds the others
+         * up, as they share the ring: one that takes nothing does so for its stall timeout. */
+        struct op *also;
         bool sync;         /* FINISH: durable before it is said to be done */
         struct walk *walk; /* LIST on a directory: where the walk stands */
     } in;
@@ -111,6 +119,7 @@ struct op {
 
     struct {
         struct err err; /* kind NONE: done */
+        bool fed_badly; /* `err` is that of the feed */
         struct object_answer answer;
         struct object_info info; /* OPEN, HEAD on a directory */
         int fd;                  /* OPEN, TEMP, RECHECK: owned by control from here on */

@@ -8,7 +8,7 @@
  */
 #include "base/buf.h"
 
-enum sum_kind { SUM_NONE, SUM_CRC64, SUM_CRC64NVME, SUM_CRC32C, SUM_CRC32 };
+enum sum_kind { SUM_NONE, SUM_CRC64, SUM_CRC64NVME, SUM_CRC32C, SUM_CRC32, SUM_KINDS };
 
 const char *sum_name(enum sum_kind kind); /* "none", "crc64", "crc64nvme", "crc32c", "crc32" */
 bool sum_parse(const char *name, enum sum_kind *kind);

@@ -187,7 +187,10 @@ void fault_change_source(struct goal *goal)
         change_file(goal, blob);
     else
         change_object(goal, blob);
-    add_version(goal, blob);
+    for (int i = 0; i < world.n_goals; i++) /* it may have several targets */
+        if (world.goal[i].task->from == goal->task->from && !strcmp(world.goal[i].key, goal->key))
+            add_version(&world.goal[i], blob_keep(blob));
+    blob_drop(blob);
 }
 
 /* --- between runs --------------------------------------------------------------------- */

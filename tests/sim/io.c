@@ -57,16 +57,9 @@ static void note_sent(const struct op *op)
         goal->given_up = false;
 }
 
-static void submit(struct io *io, struct op *op)
+static void begin_op(struct op *op)
 {
-    (void)io;
-    if (world.crashed) {
-        op->next = world.dead;
-        world.dead = op;
-        return;
-    }
     world.stats.ops++;
-    world.n_data += op_is_data(op);
     if (world.verifying)
         verify_watch_submit(op);
     else
@@ -75,12 +68,28 @@ static void submit(struct io *io, struct op *op)
     paces_watch_submit(op);
     mutate(op);
     op->out.started_ns = world.now_ns;
+}
+
+static void submit(struct io *io, struct op *op)
+{
+    (void)io;
+    if (world.crashed) {
+        op->next = world.dead;
+        world.dead = op;
+        return;
+    }
+    world.n_data += op_is_data(op);
+    for (struct op *one = op; one; one = one->in.also)
+        begin_op(one);
     if (world.n_queue == world.cap_queue) {
         world.cap_queue = world.cap_queue ? 2 * world.cap_queue : 64;
         world.queue = xrealloc(world.queue, (size_t)world.cap_queue * sizeof *world.queue);
     }
     world.queue[world.n_queue++] = (struct flight){op, world.now_ns + draw_delay()};
 }
+
+/* What ends now, with all that goes along. */
+static const struct op *current_set;
 
 /* --- effects -------------------------------------------------------------------------- */
 
@@ -96,14 +105,40 @@ static void note_discard(const struct op *op)
         goal->discarded = false;
 }
 
-/* The GET, and then what it feeds; what fails ends both. */
+/* Other bytes, or another object, explain what those who had them do next. */
+static void taint_fed(const struct op *op, bool flipped)
+{
+    for (; op; op = op->in.also) {
+        struct goal *goal = goal_of_transfer(op->transfer);
+        if (goal)
+            goal->tainted = true;
+        if (goal && flipped)
+            goal->altered = true;
+    }
+}
+
+/* The GET, once for all that it feeds. */
+static bool fetch(const struct op *set, struct op *feed)
+{
+    int64_t flips = world.stats.flips;
+    bool effect = true;
+
+    if (!feed->out.ended_ns && !fault_draw(feed, &effect))
+        remote_call(remote_of(feed->in.store), feed);
+    feed->out.ended_ns = world.now_ns;
+    if (world.stats.flips > flips || feed->out.err.kind == ERR_CHANGED)
+        taint_fed(set, world.stats.flips > flips);
+    return feed->out.err.kind == ERR_NONE;
+}
+
+/* What a GET feeds; when that fails, so does this. */
 static bool do_fed(struct op *op)
 {
     struct op *feed = op->in.feed;
-    bool effect = true, fails = fault_draw(feed, &effect);
 
-    if (fails || !remote_call(remote_of(feed->in.store), feed)) {
-        err_set(&op->out.err, ERR_CANCELLED, "what feeds it has failed");
+    if (feed->out.err.kind != ERR_NONE || (!feed->out.ended_ns && !fetch(current_set, feed))) {
+        op->out.err = feed->out.err;
+        op->out.fed_badly = true;
         return false;
     }
     if ((int64_t)feed->out.body.len != op->in.call.len)
@@ -113,8 +148,7 @@ static bool do_fed(struct op *op)
     bool done = remote_call(remote_of(op->in.store), op);
     op->in.memory = NULL;
     world.stats.relayed += done;
-    buf_free(&feed->out.body);
-    memset(&feed->out.body, 0, sizeof feed->out.body);
+    world.stats.fanned += done && op != current_set;
     return done;
 }
 
@@ -219,13 +253,14 @@ int io_parts_unknown(void)
     int n = 0;
 
     for (int i = 0; i < world.n_queue; i++)
-        n += world.queue[i].op->part && world.queue[i].op->kind != OP_HASH;
+        for (const struct op *op = world.queue[i].op; op; op = op->in.also)
+            n += op->part && op->kind != OP_HASH;
     for (int i = 0; i < world.n_goals; i++)
         n += world.goal[i].came + world.goal[i].dropped;
     return n;
 }
 
-static void end_op(struct op *op)
+static void end_one(struct op *op)
 {
     bool effect = true, fails = fault_draw(op, &effect);
     struct err err = op->out.err;
@@ -251,12 +286,35 @@ static void end_op(struct op *op)
         world.lost_parts += fails;
     world.list_failed |= fails && op->kind == OP_CALL && op->in.call.kind == CALL_LIST;
     op->out.ended_ns = world.now_ns;
-    paces_watch_end(op);
-    world.n_data -= op_is_data(op);
     traced("%s %s part %u -> %s", op_name(op), op->in.call.key ? op->in.call.key : "", op->part,
            err_kind_name(op->out.err.kind));
     hash_text(op_name(op));
     hash_number(op->transfer << 20 | op->part << 4 | (uint64_t)op->out.err.kind);
+}
+
+/* Each of a set with the GET that feeds it. */
+static void each_of(struct op *op, void (*end)(struct op *op))
+{
+    struct op *feed = op->in.feed;
+
+    current_set = op;
+    for (struct op *one = op; one; one = one->in.also) {
+        one->in.feed = feed;
+        end(one);
+        one->in.feed = one == op ? feed : NULL;
+    }
+    if (!feed)
+        return;
+    buf_free(&feed->out.body);
+    memset(&feed->out.body, 0, sizeof feed->out.body);
+}
+
+static void end_op(struct op *op)
+{
+    each_of(op, end_one);
+    world.n_data -= op_is_data(op);
+    for (struct op *one = op; one; one = one->in.also)
+        paces_watch_end(one);
 }
 
 /* --- collect -------------------------------------------------------------------------- */
@@ -361,14 +419,17 @@ static void free_op(struct op *op)
     op_free(op);
 }
 
+static void perhaps(struct op *op)
+{
+    if (chance(2))
+        do_op(op);
+}
+
 void io_crash(void)
 {
     for (int i = 0; i < world.n_queue; i++) {
         struct op *op = world.queue[i].op;
-        if (chance(2) && op->kind != OP_FINISH)
-            do_op(op);
-        else if (op->kind == OP_FINISH && chance(2))
-            do_op(op);
+        each_of(op, perhaps);
     }
 }
 

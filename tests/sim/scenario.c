@@ -134,9 +134,45 @@ static void name_single(struct task *task, const struct goal *goal)
     task->single = true;
 }
 
-static void make_task(int number, bool huge)
+/* --- further targets ------------------------------------------------------------------ */
+
+static void add_sibling(struct task *task, const struct goal *first)
+{
+    struct goal *goal = &world.goal[world.n_goals++];
+
+    memset(goal, 0, sizeof *goal);
+    goal->task = task;
+    goal->key = xstrdup(first->key);
+    goal->target = task->single ? xstrdup(task->to_path)
+                                : xasprintf("%s%s", task->to_path, strchr(first->key, '/') + 1);
+    goal->version[goal->n_versions++] = blob_keep(first->version[0]);
+    if (chance(3))
+        put_before(goal);
+}
+
+/* The same objects for another place: `to = { a, b }`. */
+static void add_target(int first, int n)
+{
+    struct task *task = &world.job.tasks[world.job.n_tasks++], *before = task - 1;
+
+    *task = *before;
+    before->also = task;
+    task->also = NULL;
+    task->is_also = true;
+    task->number = world.job.n_tasks;
+    task->keys = NULL;
+    task->n_keys = 0;
+    task->to = &world.store[chance(4) ? 2 : 3];
+    task->from_path = xstrdup(before->from_path);
+    task->to_path = xasprintf("also%d/%s", task->number, task->single ? "o" : "");
+    for (int i = 0; i < n; i++)
+        add_sibling(task, &world.goal[first + i]);
+}
+
+static void make_task(bool huge)
 {
     static const int from[] = {0, 1, 0, 1}, to[] = {1, 2, 2, 3};
+    int number = world.job.n_tasks++;
     struct task *task = &world.job.tasks[number];
     enum what what = (enum what)rng_below(&world.rng, WHATS);
     int n = chance(12) ? (int)between(20, 40) : (int)between(0, 5), first = world.n_goals;
@@ -165,6 +201,8 @@ static void make_task(int number, bool huge)
         name_single(task, &world.goal[first]);
     else if (chance(3))
         name_keys(task, first, n);
+    for (int more = 0; task->from == &world.store[1] && !huge && more < 3 && chance(2); more++)
+        add_target(first, n);
 }
 
 static void make_weather(void)
@@ -194,11 +232,10 @@ void scenario_make(void)
     world.job.workers = (int)between(1, 4);
     world.job.rate = -1;
     world.job.durability = chance(2) ? DURABLE_OBJECT : DURABLE_GROUP;
-    world.job.tasks = xcalloc((size_t)n, sizeof *world.job.tasks);
-    world.job.n_tasks = n;
-    world.goal = xcalloc(128, sizeof *world.goal);
+    world.job.tasks = xcalloc((size_t)n * 4, sizeof *world.job.tasks);
+    world.goal = xcalloc(512, sizeof *world.goal);
     for (int i = 0; i < n; i++)
-        make_task(i, huge);
+        make_task(huge);
     make_weather();
     if (huge && world.fault_ppm > 5000)
         world.fault_ppm = 5000;

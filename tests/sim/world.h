@@ -148,7 +148,7 @@ struct goal { /* one object of one task */
 struct stats {
     int64_t runs, turns, crashes, power_losses, damages, resumes, restarts, decisions, commits;
     int64_t faults[ERR_KIND_COUNT], lost_answers, flips, changes, lost_uploads;
-    int64_t ops, parts_sent, relayed, copied, verified, held, checks, largest_resend;
+    int64_t ops, parts_sent, relayed, copied, fanned, verified, held, checks, largest_resend;
 };
 
 enum mutant {
