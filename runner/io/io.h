@@ -27,7 +27,8 @@ struct io_config {
     int n_connections; /* requests in flight over all lanes; a relay (op.in.feed) is two, in one
                           lane, and one more for each that goes along (op.in.also), so a job that
                           relays wants a multiple of its concurrency.  With fewer it is only slower:
-                          a lane has room for the largest set, and begins all of it or nothing. */
+                          a lane begins all of a set or nothing, and one that is larger than its
+                          share when nothing else runs. */
     int64_t buffer;    /* memory for receive and send buffers, over all connections */
 };
 

@@ -25,9 +25,9 @@ struct lane {
     struct exchange *idle;     /* those not running */
     struct relay *relays;      /* sets that run */
     struct exchange **running; /* env.n_running of them, in no order */
-    int n_slots;
-    int64_t tick_ns; /* when the next look is due */
-    int64_t wake_ns; /* when the next bucket has something; INT64_MAX: nobody waits */
+    int n_slots, limit;        /* exchanges there are, and that may run; but see has_room */
+    int64_t tick_ns;           /* when the next look is due */
+    int64_t wake_ns;           /* when the next bucket has something; INT64_MAX: nobody waits */
     bool has_thread;
     pthread_t thread;
     atomic_bool stop;
@@ -268,11 +268,12 @@ static int64_t wait_ns(const struct op *op, int64_t now_ns)
     return most;
 }
 
-static bool has_idle(const struct lane *lane, int n)
+/* A set is begun whole.  One that is larger than what may run at once runs alone. */
+static bool has_room(const struct lane *lane, const struct op *op)
 {
-    for (const struct exchange *at = lane->idle; at && n; at = at->next)
-        n--;
-    return n == 0;
+    int n = op->in.feed ? relay_set_size(op) : 1;
+
+    return lane->env.n_running + n <= lane->limit || lane->env.n_running == 0;
 }
 
 /* Fills free slots with ops whose buckets let them start, passing over those that have to wait. */
@@ -280,7 +281,7 @@ static void fill(struct lane *lane, int64_t now_ns)
 {
     struct op **at = &lane->waiting.head;
 
-    for (int looked = 0; *at && lane->idle && looked < LOOK_MAX;) {
+    for (int looked = 0; *at && lane->env.n_running < lane->limit && looked < LOOK_MAX;) {
         struct op *op = *at;
         int64_t wait = wait_ns(op, now_ns);
         if (wait) {
@@ -289,8 +290,8 @@ static void fill(struct lane *lane, int64_t now_ns)
             looked++;
             continue;
         }
-        if (op->in.feed && !has_idle(lane, relay_set_size(op)))
-            break; /* all or nothing, and it is not overtaken by what needs fewer */
+        if (!has_room(lane, op))
+            break; /* nor is it overtaken by what needs less */
         *at = op->next;
         if (!*at)
             lane->waiting.tail = at;
@@ -474,16 +475,18 @@ static int clamp_buffer(int64_t size)
 struct lane *lane_new(const struct lane_config *config, struct inbox *done)
 {
     struct lane *lane = xcalloc(1, sizeof *lane);
-    int least = 1 + LIMIT_FAN, n = config->n_connections > least ? config->n_connections : least;
+    int limit = config->n_connections > 1 ? (config->n_connections + 1) / 2 * 2 : 2; /* pairs */
+    int n = limit > 1 + LIMIT_FAN ? limit : 1 + LIMIT_FAN;
     bool ok;
 
     lane->done = done;
     lane->n_slots = n;
+    lane->limit = limit;
     lane->slot = xcalloc((size_t)n, sizeof *lane->slot);
     lane->running = xcalloc((size_t)n, sizeof(struct exchange *));
     lane->env.n_lanes = config->n_lanes;
-    relay_pool_init(&lane->env.rings, n / 2 * config->n_lanes);
-    lane->env.receive_buffer = lane->env.send_buffer = clamp_buffer(config->buffer / n);
+    relay_pool_init(&lane->env.rings, limit / 2 * config->n_lanes);
+    lane->env.receive_buffer = lane->env.send_buffer = clamp_buffer(config->buffer / limit);
     list_init(&lane->waiting);
     list_init(&lane->env.paused);
     inbox_init(&lane->submitted, false);

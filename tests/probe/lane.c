@@ -92,6 +92,10 @@ static struct op *make_op(lua_State *L, struct world *world, const char *otherwi
     if (lua_istable(L, -1))
         op->in.feed = make_op(L, world, "get");
     lua_pop(L, 1);
+    lua_getfield(L, at, "also");
+    if (lua_istable(L, -1))
+        op->in.also = make_op(L, world, "put");
+    lua_pop(L, 1);
     return op;
 }
 
@@ -118,7 +122,7 @@ static void add_op(lua_State *L, struct world *world)
 static void push_op(lua_State *L, const struct op *op)
 {
     char hex[2 * MD5_LEN + 1];
-    lua_createtable(L, 0, 10);
+    lua_createtable(L, 0, 12);
     probe_failure(L, &op->out.err);
     lua_setfield(L, -3, "err");
     lua_pop(L, 1);
@@ -130,10 +134,15 @@ static void push_op(lua_State *L, const struct op *op)
     digest_hex(op->out.md5, MD5_LEN, hex);
     set_text(L, "md5", hex);
     set_integer(L, "ms", (op->out.ended_ns - op->out.started_ns) / 1000000);
-    if (!op->in.feed)
-        return;
-    push_op(L, op->in.feed);
-    lua_setfield(L, -2, "feed");
+    set_bool(L, "fed_badly", op->out.fed_badly);
+    if (op->in.feed) {
+        push_op(L, op->in.feed);
+        lua_setfield(L, -2, "feed");
+    }
+    if (op->in.also) {
+        push_op(L, op->in.also);
+        lua_setfield(L, -2, "also");
+    }
 }
 
 static void cancel_when_due(struct world *world)
@@ -142,7 +151,8 @@ static void cancel_when_due(struct world *world)
 
     io_stats(world->io, &stats);
     for (int i = 0; i < world->n_ops && stats.sent >= world->cancel_at; i++)
-        atomic_store(&world->op[i]->cancel, true);
+        for (struct op *op = world->op[i]; op; op = op->in.also)
+            atomic_store(&op->cancel, true);
 }
 
 /* Runs them all; true when each came back once. */

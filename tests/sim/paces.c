@@ -64,7 +64,7 @@ static void came_back(struct op *op)
     struct err *err = &op->out.err;
 
     stores[i].in_flight--;
-    if (err->kind != ERR_THROTTLED)
+    if (err->kind != ERR_THROTTLED || op->out.fed_badly)
         return;
     world.stats.held += err->retry_after_ms > 0;
     if (err->retry_after_ms && now_ms() + err->retry_after_ms > stores[i].held_ms)

@@ -266,6 +266,184 @@ describe("a relay", function()
   end)
 end)
 
+describe("a set", function()
+  local third
+
+  before_each(function()
+    from, to = server.fault { dialect = "oss" }, server.fault { dialect = "tos" }
+    third = server.fault { dialect = "s3" }
+  end)
+
+  -- One GET for "copy1" and "copy2" on `to`, and with `n` = 3 "copy3" on another server.  `given`: as for a pair, and
+  -- fields of the third store as `third`.
+  local function fan(n, size, given)
+    given = given or {}
+    local get = { store = 1, key = "object", total = size, sum = "crc64" }
+    local put
+    for i = n, 1, -1 do
+      put = { store = i == 3 and 3 or 2, call = "put", key = "copy" .. i, len = size, also = put,
+        sum = i == 2 and "crc32c" or i == 1 and "crc64" or nil, md5 = i ~= 2 }
+    end
+    put.feed = get
+    local out = lane.run { lanes = given.lanes or 0, connections = given.connections or 2, cancel_at = given.cancel_at,
+      stores = { store(from, given.source), store(to, given.target), store(third, given.third) }, ops = { put } }
+    assert.is_true(out.once, "the set did not come back exactly once")
+    local sinks, sink = { feed = out[1].feed }, out[1]
+    while sink do
+      sinks[#sinks + 1] = sink
+      sink = sink.also
+    end
+    assert.equal(n, #sinks)
+    return sinks
+  end
+
+  local function arrived(source, i)
+    local copy = (i == 3 and third or to):objects()["copy" .. i]
+    assert.truthy(copy, "copy " .. i .. " did not arrive")
+    assert.equal(source.sha256, copy.sha256)
+  end
+
+  local function not_arrived(i) assert.is_nil((i == 3 and third or to):objects()["copy" .. i]) end
+
+  for _, size in ipairs { 0, 1, RING, RING + 1, 3 * RING + 12345, 32 * MIB } do
+    for n = 2, 3 do
+      it(("carries %d bytes to %d"):format(size, n), function()
+        local source = made(size)
+        local out = fan(n, size)
+        assert.equal("none", out.feed.err.kind, out.feed.err.message)
+        assert.equal(size, out.feed.moved)
+        local about = from:objects().object
+        for i = 1, n do
+          assert.equal("none", out[i].err.kind, out[i].err.message)
+          assert.equal(size, out[i].moved)
+          arrived(source, i)
+        end
+        assert.equal(1, #from:requests "get")
+        assert.equal(hex(about.crc64), out[1].sum)
+        assert.equal(about.etag:lower():gsub('"', ""), out[1].md5)
+        local alone = relay("object", size, { put = { sum = "crc32c" } })
+        assert.equal(alone.sum, out[2].sum)
+        if n == 3 then assert.equal(out[1].md5, out[3].md5) end
+      end)
+    end
+  end
+
+  for _, lanes in ipairs { 0, 1, 2 } do
+    it("runs beside pairs and single ones with " .. lanes .. " lanes, however few connections there are", function()
+      local source, ops = made(MIB), {}
+      for i = 1, 6 do
+        ops[i] = { store = 2, call = "put", key = "a" .. i, len = MIB, feed = { store = 1, key = "object", total = MIB },
+          also = { store = 3, call = "put", key = "b" .. i, len = MIB, also = { store = 2, call = "put", key = "c" .. i, len = MIB } } }
+        ops[i + 6] = { store = 2, call = "put", key = "d" .. i, len = MIB, feed = { store = 1, key = "object", total = MIB } }
+        ops[i + 12] = { store = 1, call = "get", key = "object" }
+      end
+      for _, connections in ipairs { 1, 3, 64 } do
+        local out = lane.run { lanes = lanes, connections = connections, stores = { store(from), store(to), store(third) }, ops = ops }
+        assert.is_true(out.once)
+        for i = 1, 18 do assert.equal("none", out[i].err.kind, out[i].err.message) end
+        for i = 1, 6 do
+          for name, there in pairs { a = to, b = third, c = to, d = to } do
+            assert.equal(source.sha256, there:objects()[name .. i].sha256)
+          end
+        end
+      end
+    end)
+  end
+
+  -- { what it does, the rule, kind }
+  for _, case in ipairs {
+    { "refuses before it has read anything", { with = "early_error" }, "denied" },
+    { "resets at once", { with = "reset" }, "network" },
+    { "resets half-way", { with = "reset_upload" }, "network" },
+    { "answers 500 to the whole body", { with = "500" }, "server" },
+    { "stalls", { with = "stall_upload", after_bytes = MIB }, "timeout" },
+  } do
+    for failing = 1, 3 do
+      it(("goes on for the others when target %d %s"):format(failing, case[1]), function()
+        local rule = { op = "put", key = "copy" .. failing }
+        for name, value in pairs(case[2]) do rule[name] = value end
+        ;(failing == 3 and third or to):rules(rule)
+        local source = made(32 * MIB)
+        local out = fan(3, 32 * MIB, { target = { stall_ms = 600 }, third = { stall_ms = 600 }, source = { stall_ms = 300 } })
+        assert.equal("none", out.feed.err.kind, out.feed.err.message)
+        assert.equal(1, #from:requests "get")
+        for i = 1, 3 do
+          assert.is_false(out[i].fed_badly)
+          assert.equal(i == failing and case[3] or "none", out[i].err.kind, out[i].err.message)
+          if i == failing then not_arrived(i) else arrived(source, i) end
+        end
+      end)
+    end
+  end
+
+  it("stops the source when no target is left", function()
+    to:rules { op = "put", with = "early_error", times = 2 }
+    third:rules { op = "put", with = "early_error" }
+    made(64 * MIB)
+    local out = fan(3, 64 * MIB)
+    for i = 1, 3 do assert.equal("denied", out[i].err.kind) end
+    assert.equal("cancelled", out.feed.err.kind)
+    assert.is_true(out.feed.moved < 64 * MIB)
+  end)
+
+  -- { what it is, the rule, kind of the source's error }
+  for _, case in ipairs {
+    { "is reset", { with = "reset_body" }, "network" },
+    { "is reset before the last byte", { with = "reset_body", after_bytes = "last" }, "network" },
+    { "has changed", { with = "412" }, "changed" },
+    { "is missing", { with = "NoSuchKey" }, "missing" },
+    { "is too busy", { with = "503" }, "throttled" },
+    { "stalls", { with = "stall_body" }, "timeout" },
+  } do
+    it("takes nothing anywhere of a source that " .. case[1], function()
+      case[2].op = "get"
+      from:rules(case[2])
+      made(3 * MIB)
+      local out = fan(3, 3 * MIB, { source = { stall_ms = 400 } })
+      assert.equal(case[3], out.feed.err.kind)
+      for i = 1, 3 do
+        assert.equal(case[3], out[i].err.kind, out[i].err.message)
+        assert.is_true(out[i].fed_badly)
+        not_arrived(i)
+      end
+    end)
+  end
+
+  it("keeps the error of the target that had failed when the source fails", function()
+    to:rules { op = "put", key = "copy1", with = "early_error" }
+    from:rules { op = "get", with = "reset_body", after_bytes = "last" }
+    made(32 * MIB)
+    local out = fan(2, 32 * MIB)
+    assert.equal("denied", out[1].err.kind)
+    assert.is_false(out[1].fed_badly)
+    assert.equal("network", out[2].err.kind)
+    assert.is_true(out[2].fed_badly)
+    not_arrived(2)
+  end)
+
+  it("ends all when all are cancelled", function()
+    made(64 * MIB)
+    for lanes = 0, 1 do
+      local out = fan(3, 64 * MIB, { lanes = lanes, cancel_at = 2 * MIB, target = { rate = 8 * MIB } })
+      for i = 1, 3 do
+        assert.equal("cancelled", out[i].err.kind)
+        not_arrived(i)
+      end
+      assert.equal("cancelled", out.feed.err.kind)
+    end
+  end)
+
+  it("goes as fast as the slowest target's limit", function()
+    local source = made(3 * MIB)
+    local out = fan(3, 3 * MIB, { third = { rate = 3 * MIB } })
+    for i = 1, 3 do
+      assert.equal("none", out[i].err.kind, out[i].err.message)
+      arrived(source, i)
+    end
+    assert.is_true(out[1].ms > 500, out[1].ms .. " ms")
+  end)
+end)
+
 describe("a plain web server", function()
   local web
   before_each(function()
