@@ -400,10 +400,10 @@ static void print_summary(unsigned long long from, unsigned long long to, double
            (long long)s->lost_answers, (long long)s->flips, (long long)s->changes,
            (long long)s->lost_uploads);
     printf("%lld times a store named a time to come again\n", (long long)s->held);
-    printf(
-        "%lld parts sent, %lld bodies relayed (%lld along with others), %lld copies by the service, %lld verified\n",
-        (long long)s->parts_sent, (long long)s->relayed, (long long)s->fanned, (long long)s->copied,
-        (long long)s->verified);
+    printf("%lld parts sent, %lld bodies relayed (%lld along with others), ",
+           (long long)s->parts_sent, (long long)s->relayed, (long long)s->fanned);
+    printf("%lld copies by the service, %lld verified\n", (long long)s->copied,
+           (long long)s->verified);
     printf("%lld restarts, %lld decisions, %lld rows compared; largest re-send after a crash:"
            " %lld parts\n",
            (long long)s->restarts, (long long)s->decisions, (long long)s->checks,

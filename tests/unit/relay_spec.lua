@@ -332,8 +332,10 @@ describe("a set", function()
     it("runs beside pairs and single ones with " .. lanes .. " lanes, however few connections there are", function()
       local source, ops = made(MIB), {}
       for i = 1, 6 do
-        ops[i] = { store = 2, call = "put", key = "a" .. i, len = MIB, feed = { store = 1, key = "object", total = MIB },
-          also = { store = 3, call = "put", key = "b" .. i, len = MIB, also = { store = 2, call = "put", key = "c" .. i, len = MIB } } }
+        ops[i] = { store = 2, call = "put", key = "a" .. i, len = MIB,
+          feed = { store = 1, key = "object", total = MIB },
+          also = { store = 3, call = "put", key = "b" .. i, len = MIB,
+            also = { store = 2, call = "put", key = "c" .. i, len = MIB } } }
         ops[i + 6] = { store = 2, call = "put", key = "d" .. i, len = MIB, feed = { store = 1, key = "object", total = MIB } }
         ops[i + 12] = { store = 1, call = "get", key = "object" }
       end
