@@ -31,7 +31,7 @@ LIBS_WIRE := -lcrypto -lexpat -ljansson -lisal -lz
 LIBS      := $(LIBS_WIRE) -lcurl -lsqlite3 -llua5.4-cjson -llua5.4 -lm -ldl
 
 # --- layers, lowest first: a file may include its own layer and those before it ----------------
-LAYERS := base wire io core script report commands
+LAYERS := base wire io core journal transfer source engine script report commands
 SRC    := $(foreach layer,$(LAYERS),$(wildcard runner/$(layer)/*.c))
 OBJ    := $(SRC:%.c=$(OUT)/%.o)
 LIB    := $(OUT)/libhaul.a
@@ -84,7 +84,7 @@ test: packages-BUILD packages-DEMO packages-TEST haul probes ## all of the tests
 	@$(MAKE) --no-print-directory BUILD=asan build/asan/haul
 	@BUILD=$(BUILD) tests/run
 
-# The simulator: core/ in a world of its own; some functions are replaced by the linker.
+# The simulator: what decides, in a world of its own; some functions are replaced by the linker.
 SIM_SRC  := $(wildcard tests/sim/*.c)
 SIM_WRAP := journal_begin journal_commit journal_checkpoint walk_new walk_free io_wake
 sim: $(OUT)/sim

@@ -2,14 +2,14 @@
 local files = require "support.files"
 local shell = require "support.shell"
 
-local LAYERS = { "base", "wire", "io", "core", "script", "report", "commands" }
+local LAYERS = { "base", "wire", "io", "core", "journal", "transfer", "source", "engine", "script", "report", "commands" }
 local LEVEL = {}
 for i, name in ipairs(LAYERS) do LEVEL[name] = i end
 
 -- Header of a library -> patterns of the files that may include it.
 local OWNERS = {
   ["curl/"] = { "^runner/io/lane%.c$", "^runner/io/exchange%.c$", "^runner/io/transport%.c$" },
-  ["sqlite3.h"] = { "^runner/core/journal[%w_]*%.c$", "^runner/commands/version%.c$" },
+  ["sqlite3.h"] = { "^runner/journal/%w+%.c$", "^runner/commands/version%.c$" },
   ["openssl/"] = { "^runner/wire/digest%.c$", "^runner/commands/version%.c$" },
   ["expat.h"] = { "^runner/wire/" },
   ["jansson.h"] = { "^runner/wire/" },

@@ -1,7 +1,7 @@
 #pragma once
 /*
- * Time and randomness.  core/ never calls these: they enter a turn as arguments, so that a test
- * can own both.  io/ and script/ call them from any thread.
+ * Time and randomness.  what decides never calls these: they enter a turn as arguments, so that a
+ * test can own both.  io/ and script/ call them from any thread.
  */
 #include <stdint.h>
 

@@ -1,7 +1,7 @@
 /* haul check: the file, its options, its credentials, and whether each store can be reached. */
 #include "commands/commands.h"
 #include "commands/workspace.h"
-#include "core/probe.h"
+#include "engine/probe.h"
 #include <stdio.h>
 
 static int check(struct workspace *ws, const struct options *options)

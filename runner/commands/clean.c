@@ -1,6 +1,6 @@
 /* haul clean: this job's unfinished uploads are aborted, its temporary files and its journal
  * removed.  With --lost: uploads below its targets that a lost machine left behind. */
-#include "core/clean.h"
+#include "engine/clean.h"
 #include "base/clock.h"
 #include "base/limits.h"
 #include "commands/commands.h"

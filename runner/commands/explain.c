@@ -7,10 +7,10 @@
 #include "base/units.h"
 #include "commands/commands.h"
 #include "commands/inspect.h"
-#include "core/compare.h"
-#include "core/naming.h"
-#include "core/probe.h"
 #include "core/select.h"
+#include "engine/probe.h"
+#include "source/compare.h"
+#include "source/naming.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,10 +1,10 @@
 #pragma once
 /*
- * A turn for commands that look and change nothing: the parts of core/ that ask stores can be used
- * in it, one op at a time.  Owned by the command, on the control thread.
+ * A turn for commands that look and change nothing: the parts of the engine that ask stores can be
+ * used in it, one op at a time.  Owned by the command, on the control thread.
  */
 #include "commands/workspace.h"
-#include "core/turn.h"
+#include "transfer/turn.h"
 
 struct inspect {
     struct workspace *ws;

@@ -4,7 +4,7 @@
 #include "base/units.h"
 #include "commands/commands.h"
 #include "commands/inspect.h"
-#include "core/lister.h"
+#include "source/lister.h"
 #include <inttypes.h>
 #include <stdio.h>
 

@@ -4,8 +4,8 @@
 #include "base/units.h"
 #include "commands/commands.h"
 #include "commands/inspect.h"
-#include "core/probe.h"
-#include "core/source.h"
+#include "engine/probe.h"
+#include "source/source.h"
 #include "wire/dialect.h"
 #include <inttypes.h>
 #include <stdio.h>

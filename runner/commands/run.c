@@ -2,7 +2,7 @@
 #include "base/clock.h"
 #include "commands/commands.h"
 #include "commands/listener.h"
-#include "core/probe.h"
+#include "engine/probe.h"
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>

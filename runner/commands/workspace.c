@@ -3,7 +3,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "commands/shard.h"
-#include "core/source.h"
+#include "source/source.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>

@@ -4,7 +4,7 @@
  * lock, the journal.  Opened in that order, so that bad input is found before anything is written.
  */
 #include "commands/options.h"
-#include "core/run.h"
+#include "engine/run.h"
 #include "script/script.h"
 
 struct workspace {

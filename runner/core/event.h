@@ -1,7 +1,7 @@
 #pragma once
 /*
  * What happened, as plain data: the same struct becomes a JSON line, the table a hook receives and
- * what a person reads.  Made by core/ during a turn, delivered after the turn's commit (an event
+ * what a person reads.  Made during a turn, delivered after the turn's commit (an event
  * never tells of something the journal does not know).  Everything pointed at is borrowed and lives
  * until the delivery ends.
  */

@@ -1,6 +1,6 @@
 #pragma once
 /*
- * What core/ may ask of a script.  script/ fills it for real runs, the simulator for its own.
+ * What the engine may ask of a script.  script/ fills it for real runs, the simulator for its own.
  * All members are optional: NULL means that no script is interested, and costs one comparison.
  * Called on the control thread, after the turn's commit.
  */

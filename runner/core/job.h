@@ -1,8 +1,8 @@
 #pragma once
 /*
  * What a job file declared, checked and resolved: plain data, filled by script/ from the tables
- * that lua/ has normalised, owned by whoever made it, read by core/.  No defaults live here: every
- * number is set.
+ * that lua/ has normalised, owned by whoever made it, read by the engine.  No defaults live here:
+ * every number is set.
  */
 #include "wire/object_api.h"
 

@@ -1,7 +1,7 @@
 #pragma once
 /*
- * The set of lanes and workers behind one interface, so that core/ never knows whether bytes move
- * over sockets or inside a simulator.  Control thread only.
+ * The set of lanes and workers behind one interface, so that the engine never knows whether bytes
+ * move over sockets or inside a simulator.  Control thread only.
  */
 #include "io/op.h"
 

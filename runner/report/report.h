@@ -5,7 +5,7 @@
  * into a file beside it that takes the name once it is whole.  Owned by the command.  Control
  * thread only.
  */
-#include "core/journal.h"
+#include "journal/journal.h"
 #include <stdio.h>
 
 /* What is said of the run as a whole. */

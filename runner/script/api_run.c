@@ -1,6 +1,6 @@
 /* haul.core.run: what a hook may ask of the job that runs. */
 #include "base/limits.h"
-#include "core/run.h"
+#include "engine/run.h"
 #include "script/api.h"
 #include "script/event_table.h"
 #include "script/state.h"

@@ -1,5 +1,5 @@
 #pragma once
-/* The pure functions of a task, as core/ calls them (core/hooks.h).  Control thread only. */
+/* The pure functions of a task, as the engine calls them (core/hooks.h).  Control thread only. */
 #include "core/hooks.h"
 #include "script/state.h"
 

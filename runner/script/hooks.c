@@ -5,7 +5,7 @@
  */
 #include "base/list.h"
 #include "base/log.h"
-#include "core/run.h"
+#include "engine/run.h"
 #include "script/api.h"
 #include "script/event_table.h"
 #include "script/functions.h"

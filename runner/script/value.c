@@ -4,7 +4,7 @@
  */
 #include "script/value.h"
 #include "base/limits.h"
-#include "core/run.h"
+#include "engine/run.h"
 #include "script/field.h"
 #include <lauxlib.h>
 #include <stdlib.h>

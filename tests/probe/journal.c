@@ -1,5 +1,5 @@
 /* The journal as a Lua object, for the specs alone. */
-#include "core/journal.h"
+#include "journal/journal.h"
 #include "probe_journal.h"
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* What the journal keeps for syncs, as more methods of its object (tests/probe/journal.c). */
-#include "core/journal_sync.h"
+#include "journal/sync.h"
 #include "probe_journal.h"
 #include <stdio.h>
 #include <stdlib.h>

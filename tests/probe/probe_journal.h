@@ -1,6 +1,6 @@
 #pragma once
 /* What both halves of the journal's probe share: its object, and small things on their way out. */
-#include "core/journal.h"
+#include "journal/journal.h"
 #include "probe.h"
 
 static inline struct journal *self(lua_State *L)

@@ -3,7 +3,7 @@
  * they asked of the run, which is a fake that keeps a list.
  */
 #include "script/script.h"
-#include "core/run.h"
+#include "engine/run.h"
 #include "script/api.h"
 #include "script/embedded.h"
 #include <dlfcn.h>

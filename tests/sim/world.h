@@ -1,10 +1,10 @@
 #pragma once
 /*
- * A world for core/ to run in: object stores, disks and time that live in memory and obey one seed.
- * One world at a time; everything is reached through `world`.
+ * A world for the engine to run in: object stores, disks and time that live in memory and obey one
+ * seed. One world at a time; everything is reached through `world`.
  */
 #include "base/clock.h"
-#include "core/run.h"
+#include "engine/run.h"
 #include <stdio.h>
 
 /* --- bytes -------------------------------------------------------------------------------- */

@@ -1,6 +1,6 @@
 /*
- * Functions of core/ and io/ that the linker replaces here (--wrap): commits, at which a crash can
- * happen; walks, which are the simulator's own; and what would reach for threads.
+ * Functions of journal/ and io/ that the linker replaces here (--wrap): commits, at which a crash
+ * can happen; walks, which are the simulator's own; and what would reach for threads.
  */
 #include "io/walk.h"
 #include "world.h"

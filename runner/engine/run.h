@@ -1,0 +1,56 @@
+#pragma once
+/*
+ * A run of a job: the turn, and what a script or a command may say to it from outside a turn.
+ * Control thread only (but run_interrupt, which a signal handler may call).
+ */
+#include "core/hooks.h"
+#include "io/io.h"
+#include "journal/journal.h"
+
+struct run;
+
+struct run_config {
+    const struct job *job;
+    struct io *io;
+    struct journal *journal;
+    struct hooks hooks; /* all NULL: no script */
+    /* Receives every event after the commit of its turn; NULL: nobody. */
+    void (*observer)(void *ctx, const struct event *event);
+    void *observer_ctx;
+    uint32_t observed; /* bits 1u << enum event_kind: which ones */
+    uint64_t seed;     /* of jitter and the like */
+    /* Time, so that a simulator can own it. */
+    int64_t (*mono_ns)(void *ctx);
+    int64_t (*wall_ms)(void *ctx);
+    void *clock_ctx;
+    int64_t max_duration_ms; /* 0: none; then as if stopped, exit status 10 */
+    bool only_failed;        /* take up only what the journal has as failed */
+    bool verify;             /* compare both sides of every task and write nothing */
+};
+
+struct run *run_new(const struct run_config *config);
+void run_free(struct run *run);
+
+/* One turn; false when the run is over. */
+bool run_turn(struct run *run);
+/* The exit status of product.md section 6, once run_turn returned false. */
+int run_exit_status(const struct run *run);
+/* Why it ended before its work was done: the script's reason, a full disk; NULL: it did not. */
+const char *run_ended_why(const struct run *run);
+void run_totals(const struct run *run, struct totals *totals);
+
+/* Decisions and wishes of scripts. */
+void run_decide(struct run *run, uint64_t ticket, const struct decision *decision);
+void run_cancel(struct run *run,
+                bool abort_uploads);                /* keeps uploads and checkpoints unless abort */
+void run_stop(struct run *run, const char *reason); /* the script ends the job: exit status 7 */
+void run_pause(struct run *run, bool paused);
+void run_set_rate(struct run *run, int64_t rate);
+void run_set_concurrency(struct run *run, int concurrency);
+void run_hook_failed(struct run *run); /* counted: the exit status is then not 0 */
+
+/* SIGINT, SIGTERM: stop starting, save, end with 128 + signal. */
+void run_interrupt(struct run *run, int signal);
+
+/* Every transfer in flight with its state and last error, for SIGUSR1. */
+void run_describe(const struct run *run, void (*line)(void *ctx, const char *text), void *ctx);
