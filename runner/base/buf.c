@@ -219,6 +219,32 @@ bool buf_add_json(struct buf *buf, const char *text)
     return false;
 }
 
+static bool is_utf8(const char *text)
+{
+    const unsigned char *at = (const unsigned char *)text;
+    size_t len = 1;
+
+    for (uint32_t point; len && *at; at += len)
+        len = utf8_char(at, &point);
+    return len > 0;
+}
+
+bool buf_add_json_name(struct buf *buf, const char *field, const char *name)
+{
+    size_t start = buf->len;
+    bool ok = buf_addf(buf, "\"%s\":", field) && buf_add_json(buf, name);
+
+    if (ok && !is_utf8(name)) {
+        ok = buf_addf(buf, ",\"%s_hex\":\"", field);
+        for (const char *at = name; ok && *at; at++)
+            ok = buf_addf(buf, "%02x", (unsigned char)*at);
+        ok = ok && buf_addc(buf, '"');
+    }
+    if (!ok)
+        cut_back(buf, start);
+    return ok;
+}
+
 bool buf_add_printable(struct buf *buf, const char *text)
 {
     size_t start = buf->len;

@@ -41,8 +41,8 @@ static void print_difference(const struct event *event, bool json)
     struct buf line = buf_new(LIMIT_LINE);
 
     if (json) {
-        buf_adds(&line, "{\"key\":");
-        buf_add_json(&line, event->key);
+        buf_addc(&line, '{');
+        buf_add_json_name(&line, "key", event->key);
         buf_adds(&line, ",\"why\":");
         buf_add_json(&line, why);
         buf_addc(&line, '}');

@@ -15,8 +15,8 @@ static void print_entry(const struct inspect *inspect, const struct list_entry *
 
     clock_show(when, entry->mtime_ns / 1000000);
     if (inspect->options->json) {
-        buf_adds(&line, "{\"key\":");
-        buf_add_json(&line, entry->key);
+        buf_addc(&line, '{');
+        buf_add_json_name(&line, "key", entry->key);
         buf_addf(&line, ",\"size\":%" PRId64 ",\"modified\":\"%s\",\"etag\":", entry->size, when);
         buf_add_json(&line, entry->etag ? entry->etag : "");
         buf_addc(&line, '}');

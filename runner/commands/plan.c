@@ -49,10 +49,10 @@ static void print_item(struct preview *preview, const struct item *item, uint32_
 
     units_show_size(size, item->info.size);
     if (preview->options->json) {
-        buf_adds(&line, "{\"key\":");
-        buf_add_json(&line, item->key);
-        buf_adds(&line, ",\"target\":");
-        buf_add_json(&line, item->target);
+        buf_addc(&line, '{');
+        buf_add_json_name(&line, "key", item->key);
+        buf_addc(&line, ',');
+        buf_add_json_name(&line, "target", item->target);
         buf_addf(&line, ",\"task\":%d,\"size\":%" PRId64 ",\"parts\":%u,\"state\":\"%s\"}",
                  item->task->number, item->info.size, parts, state);
     } else {
@@ -102,8 +102,8 @@ static void show_extra(void *ctx, const char *key, int64_t size)
 
     units_show_size(text, size);
     if (preview->options->json) {
-        buf_adds(&line, "{\"key\":");
-        buf_add_json(&line, key);
+        buf_addc(&line, '{');
+        buf_add_json_name(&line, "key", key);
         buf_addf(&line, ",\"size\":%" PRId64 ",\"state\":\"delete\"}", size);
     } else {
         buf_addf(&line, "%-7s %12s              ", "delete", text);

@@ -200,8 +200,8 @@ static bool print_text(const struct all_status *all, struct err *err)
 static void add_failed(void *ctx, int task, const char *key, const struct row *row)
 {
     struct buf *out = ctx;
-    buf_addf(out, "%s{\"task\":%d,\"key\":", out->len ? "," : "", task);
-    buf_add_json(out, key);
+    buf_addf(out, "%s{\"task\":%d,", out->len ? "," : "", task);
+    buf_add_json_name(out, "key", key);
     buf_addf(out, ",\"kind\":\"%s\",\"message\":", err_kind_name(row->err.kind));
     buf_add_json(out, row->err.message);
     buf_adds(out, ",\"request_id\":");

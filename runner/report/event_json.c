@@ -9,6 +9,12 @@ static void add_text(struct buf *out, const char *name, const char *text)
     buf_add_json(out, text);
 }
 
+static void add_name(struct buf *out, const char *field, const char *name)
+{
+    if (name && name[0] && buf_addc(out, ','))
+        buf_add_json_name(out, field, name);
+}
+
 static void add_integer(struct buf *out, const char *name, int64_t number)
 {
     buf_addf(out, ",\"%s\":%" PRId64, name, number);
@@ -89,10 +95,10 @@ static void add_object(struct buf *out, const struct event *event)
 {
     if (event->task)
         add_integer(out, "task", event->task->number);
-    add_text(out, "key", event->key);
-    add_text(out, "target", event->target);
+    add_name(out, "key", event->key);
+    add_name(out, "target", event->target);
     add_text(out, "bucket", event->bucket);
-    add_text(out, "path", event->path);
+    add_name(out, "path", event->path);
     if (event->task && event->size >= 0)
         add_integer(out, "size", event->size);
     if (event->attempt)

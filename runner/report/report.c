@@ -64,8 +64,8 @@ static void json_row(struct buf *out, int task, const char *key, const struct ro
 {
     const struct err *err = &row->err;
 
-    buf_addf(out, "%s\n{\"task\":%d,\"key\":", first ? "" : ",", task);
-    buf_add_json(out, key);
+    buf_addf(out, "%s\n{\"task\":%d,", first ? "" : ",", task);
+    buf_add_json_name(out, "key", key);
     buf_addf(out, ",\"state\":\"%s\",\"size\":%" PRId64, state_name(row->state), row->size);
     if (row->state == ROW_FAILED) {
         buf_adds(out, ",\"error\":{\"kind\":");

@@ -82,10 +82,13 @@ local function is_left_over(name) return name:match "%.haul%-%x+%.part$" and nam
 
 local function bytes_of(key) return "bytes of " .. key end
 
--- As a key of any bytes is shown in an event.
-local function shown(key)
-  if not utf8.len(key) then key = key:gsub("[\128-\255]", "\u{fffd}") end
-  return (key:gsub("%z", "\\x00"))
+-- As a key with a NUL is shown, which no name can hold.
+local function shown(key) return (key:gsub("%z", "\\x00")) end
+
+-- Whatever its bytes are.
+local function key_of(event)
+  if not event.key_hex then return event.key end
+  return (event.key_hex:gsub("%x%x", function(byte) return string.char(tonumber(byte, 16)) end))
 end
 
 -- Every line that haul says is one line, and holds nothing that a terminal would obey.
@@ -101,7 +104,7 @@ end
 -- Exactly these keys (key -> a word of the reason) have failed, each under its name.
 local function refused(run, expected)
   local reasons, told, wrong = {}, {}, {}
-  for _, event in ipairs(run:all "object_failed") do reasons[event.key] = event.error.message end
+  for _, event in ipairs(run:all "object_failed") do reasons[key_of(event)] = event.error.message end
   for key, word in pairs(expected) do
     local reason = reasons[shown(key)]
     told[shown(key)] = true

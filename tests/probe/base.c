@@ -63,6 +63,16 @@ static int escape(lua_State *L, bool (*add)(struct buf *, const char *))
     return 2;
 }
 
+static bool add_key(struct buf *buf, const char *name)
+{
+    return buf_add_json_name(buf, "key", name);
+}
+
+static int json_name(lua_State *L)
+{
+    return escape(L, add_key);
+}
+
 static int json(lua_State *L)
 {
     return escape(L, buf_add_json);
@@ -202,6 +212,7 @@ int luaopen_base(lua_State *L)
         {"duration", duration},
         {"show", show},
         {"json", json},
+        {"json_name", json_name},
         {"printable", printable},
         {"fill", fill},
         {"error_of", error_of},

@@ -120,6 +120,13 @@ describe("escaping", function()
     end
   end)
 
+  it("says a name in hexadecimal too where JSON cannot hold its bytes", function()
+    assert.equal('"key":"é"', (base.json_name("é")))
+    assert.equal('"key":"a\xef\xbf\xbd","key_hex":"61ff"', (base.json_name("a\xff")))
+    assert.equal('"key":""', (base.json_name("")))
+    assert.equal("", (base.json_name("a\xff", 22))) -- all of it or nothing
+  end)
+
   it("is all or nothing where the room is short", function()
     local text, ok = base.json("abc", 4)
     assert.equal("", text)
