@@ -11,6 +11,7 @@
 #include "core/meter.h"
 #include "core/window.h"
 #include "engine/clean.h"
+#include "engine/ending.h"
 #include "engine/script_state.h"
 #include "engine/task_run.h"
 #include "transfer/access.h"
@@ -20,20 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LOG_MAX  (16 << 20)
-#define GRACE_MS 3000 /* what is under way may end before it is cancelled */
-
-enum ending {
-    NOT_ENDING,
-    END_SIGNAL,
-    END_CANCEL,
-    END_ABORT,
-    END_STOP,
-    END_GUARD,
-    END_DURATION,
-    END_WINDOW,
-    END_FATAL
-};
+#define LOG_MAX (16 << 20)
 
 struct ticket {
     uint64_t id;
@@ -51,15 +39,12 @@ struct run {
     struct meter meter;
     struct ticket *decisions; /* of scripts, for the next turn */
     int n_decisions, cap_decisions;
-    enum ending ending;
+    struct ending ending;
     volatile int signal; /* set by run_interrupt, maybe in a signal handler */
-    int ended_by_signal;
-    int64_t ending_ms; /* since when */
-    int64_t window_ms; /* when the window closes; 0: there is none */
-    bool more;         /* to do without waiting */
-    bool left;         /* every open transfer was told to leave */
+    int64_t window_ms;   /* when the window closes; 0: there is none */
+    bool more;           /* to do without waiting */
+    bool left;           /* every open transfer was told to leave */
     bool paused, started, over;
-    char stop_reason[256];
     int64_t next_ms; /* when the next turn is due by the clock */
     int exit_status;
 };
@@ -137,14 +122,10 @@ void run_free(struct run *run)
 
 /* --- what scripts and signals say ----------------------------------------------------- */
 
-static void end_for(struct run *run, enum ending ending)
+static void end_for(struct run *run, enum ending_kind kind, const char *why)
 {
-    bool harder = ending == END_FATAL || ending == END_ABORT ||
-                  (ending == END_CANCEL && run->ending != END_ABORT);
-    if (run->over || (run->ending != NOT_ENDING && !harder))
-        return;
-    run->ending = ending;
-    run->ending_ms = now_ms(run);
+    if (!run->over)
+        ending_begin(&run->ending, kind, why, now_ms(run));
 }
 
 void run_decide(struct run *run, uint64_t ticket, const struct decision *decision)
@@ -159,13 +140,12 @@ void run_decide(struct run *run, uint64_t ticket, const struct decision *decisio
 
 void run_cancel(struct run *run, bool abort_uploads)
 {
-    end_for(run, abort_uploads ? END_ABORT : END_CANCEL);
+    end_for(run, abort_uploads ? END_ABORT : END_CANCEL, NULL);
 }
 
 void run_stop(struct run *run, const char *reason)
 {
-    snprintf(run->stop_reason, sizeof run->stop_reason, "%s", reason);
-    end_for(run, END_STOP);
+    end_for(run, END_STOP, reason);
 }
 
 void run_pause(struct run *run, bool paused)
@@ -258,70 +238,51 @@ static void check_window(struct run *run)
 {
     const struct window *window = &run->config.job->window;
     int64_t change_ms;
+    char why[80];
 
-    if (!window->set || run->ending != NOT_ENDING)
+    if (!window->set || run->ending.kind != NOT_ENDING)
         return;
     bool open = window_open(window, run->turn.wall_ms, &change_ms);
     run->window_ms = run->turn.now_ms + (change_ms - run->turn.wall_ms);
     if (open)
         return;
-    snprintf(run->stop_reason, sizeof run->stop_reason,
-             "it is outside of its window, which opens at %02d:%02d", window->from_min / 60,
-             window->from_min % 60);
-    end_for(run, END_WINDOW);
+    snprintf(why, sizeof why, "it is outside of its window, which opens at %02d:%02d",
+             window->from_min / 60, window->from_min % 60);
+    end_for(run, END_WINDOW, why);
 }
 
 static void check_ends(struct run *run)
 {
     int64_t limit_ms = run->config.max_duration_ms;
-    if (run->signal && !run->ended_by_signal) {
-        run->ended_by_signal = run->signal;
-        end_for(run, END_SIGNAL);
+    if (run->signal && !run->ending.signal) {
+        run->ending.signal = run->signal;
+        end_for(run, END_SIGNAL, NULL);
     }
     if (limit_ms > 0 && run->turn.now_ms - run->meter.started_ms >= limit_ms)
-        end_for(run, END_DURATION);
+        end_for(run, END_DURATION, NULL);
     check_window(run);
     check_breaker(run);
     if (run->tasks.stop.kind != ERR_NONE)
-        end_for(run, END_GUARD);
-    if (run->turn.fatal.kind != ERR_NONE)
-        end_for(run, END_FATAL);
-}
-
-static const char *ending_text(const struct run *run)
-{
-    switch (run->ending) {
-    case END_FATAL:
-        return run->turn.fatal.message;
-    case END_STOP:
-    case END_WINDOW:
-        return run->stop_reason;
-    case END_GUARD:
-        return run->tasks.stop.message;
-    case END_SIGNAL:
-        return "interrupted";
-    case END_DURATION:
-        return "the time allowed is over";
-    default:
-        return "cancelled by the script";
-    }
+        end_for(run, END_GUARD, run->tasks.stop.message);
+    if (run->turn.fatal.kind != ERR_NONE && !run->over)
+        ending_fatal(&run->ending, &run->turn.fatal, run->turn.now_ms);
 }
 
 /* Once what is under way has ended, or the grace is over, everything open is closed. */
 static void leave_all(struct run *run)
 {
     struct err err = {0};
-    bool hurry = run->ending == END_CANCEL || run->ending == END_ABORT || run->ending == END_FATAL;
     bool quiet = run->sched.n_data == 0 && run->sched.n_work == 0;
 
-    if (run->ending == NOT_ENDING || run->left)
+    if (run->ending.kind == NOT_ENDING || run->left)
         return;
-    if (!hurry && !quiet && run->turn.now_ms - run->ending_ms < GRACE_MS)
+    if (!ending_hurries(&run->ending) && !quiet &&
+        run->turn.now_ms - run->ending.since_ms < ENDING_GRACE_MS)
         return;
-    err_set(&err, ERR_CANCELLED, "%s", ending_text(run));
+    err_set(&err, ERR_CANCELLED, "%s", run->ending.why);
     run->left = true;
     for (struct transfer *t = run->sched.head; t; t = t->next)
-        transfer_leave(t, &err, run->ending == END_ABORT, &run->turn);
+        transfer_leave(t, &err, run->ending.kind == END_ABORT, &run->turn);
     sched_drop_deferred(&run->sched, &err, &run->turn);
 }
 
@@ -344,7 +305,7 @@ static void decide(struct run *run, struct op *ops)
     check_ends(run);
     leave_all(run);
     sched_retire(&run->sched);
-    if (run->ending == NOT_ENDING && !run->paused)
+    if (run->ending.kind == NOT_ENDING && !run->paused)
         task_run_fill(&run->tasks, &run->sched, &run->turn);
     if (!journal_commit(run->config.journal, &err))
         turn_fatal(&run->turn, &err);
@@ -354,13 +315,13 @@ static void decide(struct run *run, struct op *ops)
 static void dispatch(struct run *run)
 {
     run->more = false;
-    bool only_leaving = run->ending != NOT_ENDING || run->paused;
+    bool only_leaving = run->ending.kind != NOT_ENDING || run->paused;
     sched_dispatch(&run->sched, &run->turn, only_leaving);
     if (!only_leaving) {
         task_run_dispatch(&run->tasks, &run->sched, &run->turn);
         run->more = task_run_ready(&run->tasks);
         if (run->tasks.stop.kind != ERR_NONE) /* before it could look as if all were over */
-            end_for(run, END_GUARD);
+            end_for(run, END_GUARD, run->tasks.stop.message);
     }
     sched_retire(&run->sched);
 }
@@ -436,23 +397,8 @@ static void begin(struct run *run)
 
 static int status_of(const struct run *run)
 {
-    switch (run->ending) {
-    case END_SIGNAL:
-        return 128 + run->ended_by_signal;
-    case END_STOP:
-    case END_CANCEL:
-    case END_ABORT:
-        return 7;
-    case END_GUARD:
-        return 6;
-    case END_DURATION:
-    case END_WINDOW:
-        return 10;
-    case END_FATAL:
-        return run->turn.fatal.kind == ERR_BUG ? 70 : 1;
-    case NOT_ENDING:
-        break;
-    }
+    if (run->ending.kind != NOT_ENDING)
+        return ending_status(&run->ending);
     if (run->totals.objects_failed || run->tasks.list_failed || run->totals.hook_errors)
         return 1;
     return run->totals.objects_different ? 5 : 0;
@@ -463,7 +409,7 @@ static int status_of(const struct run *run)
 static bool note_complete(struct run *run, struct err *err)
 {
     struct journal *journal = run->config.journal;
-    bool whole = run->ending == NOT_ENDING && !run->tasks.list_failed;
+    bool whole = run->ending.kind == NOT_ENDING && !run->tasks.list_failed;
 
     if (whole && run->config.only_failed ? !journal_is_whole(journal, &whole, err)
                                          : whole && !journal_note_whole(journal, err))
@@ -490,9 +436,9 @@ static void end(struct run *run)
 {
     struct err err = {0};
 
-    if (run->ending == END_ABORT)
+    if (run->ending.kind == END_ABORT)
         clean_all(&run->config, &run->turn, &err);
-    else if (run->ending == NOT_ENDING)
+    else if (run->ending.kind == NOT_ENDING)
         clean_orphans(&run->config, &run->turn);
     run->exit_status = status_of(run);
     fill_totals(run);
@@ -511,7 +457,7 @@ static void end(struct run *run)
 static bool is_over(const struct run *run)
 {
     bool quiet = run->sched.n_open == 0 && run->sched.n_data == 0 && run->sched.n_work == 0;
-    return quiet && (run->ending != NOT_ENDING ? run->left : task_run_over(&run->tasks));
+    return quiet && (run->ending.kind != NOT_ENDING ? run->left : task_run_over(&run->tasks));
 }
 
 static void earlier(int64_t *when_ms, int64_t candidate_ms)
@@ -526,16 +472,16 @@ static int64_t wait_ms(const struct run *run)
     int64_t turn = run->turn.now_ms, when = sched_wake_ms(&run->sched, turn);
     int64_t now = now_ms(run);
 
-    if (run->n_decisions || run->more || !run->started || run->signal != run->ended_by_signal)
+    if (run->n_decisions || run->more || !run->started || run->signal != run->ending.signal)
         return 0;
     if (!run->paused && task_run_wake_ms(&run->tasks) > turn)
         earlier(&when, task_run_wake_ms(&run->tasks));
     earlier(&when, gate_wake_ms(&run->turn));
-    if (run->ending != NOT_ENDING && !run->left)
-        earlier(&when, run->ending_ms + GRACE_MS);
-    if (run->config.max_duration_ms > 0 && run->ending == NOT_ENDING)
+    if (run->ending.kind != NOT_ENDING && !run->left)
+        earlier(&when, run->ending.since_ms + ENDING_GRACE_MS);
+    if (run->config.max_duration_ms > 0 && run->ending.kind == NOT_ENDING)
         earlier(&when, run->meter.started_ms + run->config.max_duration_ms);
-    if (run->window_ms && run->ending == NOT_ENDING)
+    if (run->window_ms && run->ending.kind == NOT_ENDING)
         earlier(&when, run->window_ms);
     if (turn_wants(&run->turn, NULL, EVENT_PROGRESS))
         earlier(&when, run->meter.shown_ms + 250);
@@ -570,7 +516,7 @@ int run_exit_status(const struct run *run)
 
 const char *run_ended_why(const struct run *run)
 {
-    return run->ending == NOT_ENDING ? NULL : ending_text(run);
+    return run->ending.kind == NOT_ENDING ? NULL : run->ending.why;
 }
 
 void run_totals(const struct run *run, struct totals *totals)
