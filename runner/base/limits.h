@@ -33,6 +33,9 @@
 #define LIMIT_LINE          (64 << 10)      /* of a log or event line */
 #define LIMIT_HOOK_MS       5000            /* a hook's own computing */
 #define LIMIT_SCRIPT_MEMORY (256 << 20)     /* of the Lua state */
+#define LIMIT_ANSWER        (1 << 20)       /* of haul.http and haul.exec, where they name none */
+#define LIMIT_ASIDE         8               /* requests of scripts in a lane beside transfers */
+#define LIMIT_COMMANDS      4               /* of scripts at one time; more wait */
 #define LIMIT_SYNC_GROUP    256             /* small files made durable together */
 #define LIMIT_SYNC_WAIT_MS  200             /* how long the first of a group waits for others */
 #define LIMIT_STATE         (1 << 20)       /* job.state as text: it is written whole each time */

@@ -3,6 +3,7 @@
 #include "base/list.h"
 #include "io/socket.h"
 #include "io/transport.h"
+#include "io/web.h"
 #include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -175,6 +176,10 @@ static void decide(struct exchange *exchange)
     struct op *op = exchange->op;
 
     exchange->decided = true;
+    if (op->in.web) {
+        exchange->reply.body.max = op->in.web->max;
+        return;
+    }
     exchange->takes =
         is_get(op) && object_api_takes_body(&op->in.call, &exchange->reply, &exchange->refusal);
     exchange->reply.body.max =
@@ -238,6 +243,9 @@ static bool receive_document(struct exchange *exchange, const char *data, size_t
 {
     if (buf_add(&exchange->reply.body, data, n))
         return true;
+    if (exchange->op->in.web)
+        return err_set(&exchange->err, ERR_SERVER, "%s: the answer has more than %zu bytes (max)",
+                       exchange->op->in.store->host, exchange->op->in.web->max);
     if (exchange->reply.status >= 300 || is_get(exchange->op)) {
         exchange->cut = true; /* the status says enough */
         return false;
@@ -355,11 +363,18 @@ static void forget(struct exchange *exchange)
     exchange->text[0] = 0;
 }
 
+static const struct http_request *request_of(const struct exchange *exchange)
+{
+    return exchange->op->in.web ? &exchange->op->in.web->request : &exchange->request;
+}
+
 static bool build(struct exchange *exchange)
 {
     struct op *op = exchange->op;
     int64_t now_ms = clock_wall_ms() + op->in.skew_ms;
 
+    if (op->in.web)
+        return true;
     return object_api_build(op->in.store, &op->in.call, &exchange->request, &op->out.err) &&
            object_api_sign(op->in.store, &op->in.call, op->in.credentials, now_ms,
                            &exchange->request, &op->out.err);
@@ -367,9 +382,13 @@ static bool build(struct exchange *exchange)
 
 static void set_up(struct exchange *exchange)
 {
-    if (!transport_set_up(exchange->easy, exchange->op->in.store, &exchange->request,
+    const struct web *web = exchange->op->in.web;
+
+    if (!transport_set_up(exchange->easy, exchange->op->in.store, request_of(exchange),
                           &exchange->headers))
         err_set(&exchange->err, ERR_BUG, "no memory for headers");
+    if (web)
+        set(exchange, CURLOPT_TIMEOUT_MS, (long)web->timeout_ms);
     set(exchange, CURLOPT_SOCKOPTFUNCTION, on_socket);
     set(exchange, CURLOPT_SOCKOPTDATA, exchange);
     set(exchange, CURLOPT_PREREQFUNCTION, on_connection);
@@ -395,8 +414,8 @@ bool exchange_start(struct exchange *exchange, struct op *op, struct relay *rela
     exchange->stall_ms = stall_ms > 0 ? stall_ms : DEFAULT_STALL_MS;
     exchange->active_ns = now_ns;
     exchange->window = window_wanted(exchange);
-    body_start(&exchange->body, op, &exchange->env->pool, &exchange->request.body,
-               exchange->request.body_len, relay);
+    body_start(&exchange->body, op, &exchange->env->pool, &request_of(exchange)->body,
+               request_of(exchange)->body_len, relay);
     toll_start(&exchange->toll, op->in.bytes, op->in.call.len);
     if (exchange->window)
         toll_ahead(&exchange->toll, socket_holds(exchange->window), now_ns);
@@ -445,6 +464,21 @@ static bool is_whole(struct exchange *exchange, struct err *err)
     return true;
 }
 
+/* Whatever the answer to a script says, it is one if it is whole. */
+static bool verdict_for_script(struct exchange *exchange, CURLcode code)
+{
+    struct op *op = exchange->op;
+    struct http_reply reply = exchange->reply;
+
+    if (code != CURLE_OK)
+        return transport_fault(op->in.store, (int)code, exchange->text, &op->out.err);
+    if (!exchange->head.done)
+        return err_set(&op->out.err, ERR_NETWORK, "%s: no answer", op->in.store->host);
+    exchange->reply = op->in.web->reply;
+    op->in.web->reply = reply;
+    return true;
+}
+
 static bool verdict(struct exchange *exchange, CURLcode code)
 {
     struct op *op = exchange->op;
@@ -454,6 +488,8 @@ static bool verdict(struct exchange *exchange, CURLcode code)
         *err = exchange->err;
         return false;
     }
+    if (op->in.web)
+        return verdict_for_script(exchange, code);
     if (is_astray(exchange)) {
         *err = exchange->refusal;
         return false;

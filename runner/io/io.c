@@ -10,6 +10,7 @@ struct real {
     struct io io; /* first: what others see */
     struct inbox done;
     struct workers *workers;
+    struct workers *commands; /* those that run what scripts start: made for the first */
     struct lane **lane;
     int n_lanes;
     bool threads; /* false: collect runs everything */
@@ -32,14 +33,25 @@ static struct lane *choose(const struct real *real)
     return best;
 }
 
+/* A command may run for minutes: it is never in the way of a file. */
+static struct workers *workers_for(struct real *real, const struct op *op)
+{
+    if (op->kind != OP_EXEC || !real->threads)
+        return real->workers;
+    if (!real->commands)
+        real->commands = workers_new(LIMIT_COMMANDS, &real->done);
+    return real->commands;
+}
+
 static void submit(struct io *io, struct op *op)
 {
     struct real *real = real_of(io);
+    bool remote = op->kind == OP_CALL && op->in.store->kind != STORE_DIR;
 
-    if (op->kind == OP_CALL && op->in.store->kind != STORE_DIR)
+    if (remote || op->kind == OP_HTTP)
         lane_submit(choose(real), op);
     else
-        workers_submit(real->workers, op);
+        workers_submit(workers_for(real, op), op);
 }
 
 static struct op *take(struct real *real)
@@ -97,7 +109,9 @@ static void stop(struct io *io)
     real->n_lanes = 0;
     if (real->workers)
         workers_free(real->workers);
-    real->workers = NULL;
+    if (real->commands)
+        workers_free(real->commands);
+    real->workers = real->commands = NULL;
 }
 
 static const struct io_ops with_threads = {submit, collect, stop};

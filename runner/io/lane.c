@@ -241,13 +241,25 @@ static void release_sets(struct lane *lane, int64_t now_ns)
 
 /* --- one turn ------------------------------------------------------------------------- */
 
+/* What a script waits for takes no place of a transfer's, and none in their queue. */
+static void put_first(struct lane *lane, struct op *op)
+{
+    op->next = lane->waiting.head;
+    lane->waiting.head = op;
+    if (!op->next)
+        lane->waiting.tail = &op->next;
+}
+
 static void accept_ops(struct lane *lane)
 {
     struct op *op = inbox_take(&lane->submitted), *next;
 
     for (; op; op = next) {
         next = op->next;
-        list_push(&lane->waiting, op);
+        if (op->kind == OP_HTTP)
+            put_first(lane, op);
+        else
+            list_push(&lane->waiting, op);
     }
 }
 
@@ -273,6 +285,8 @@ static bool has_room(const struct lane *lane, const struct op *op)
 {
     int n = op->in.feed ? relay_set_size(op) : 1;
 
+    if (op->kind == OP_HTTP)
+        return lane->env.n_running < lane->n_slots;
     return lane->env.n_running + n <= lane->limit || lane->env.n_running == 0;
 }
 
@@ -476,7 +490,7 @@ struct lane *lane_new(const struct lane_config *config, struct inbox *done)
 {
     struct lane *lane = xcalloc(1, sizeof *lane);
     int limit = config->n_connections > 1 ? (config->n_connections + 1) / 2 * 2 : 2; /* pairs */
-    int n = limit > 1 + LIMIT_FAN ? limit : 1 + LIMIT_FAN;
+    int n = (limit > 1 + LIMIT_FAN ? limit : 1 + LIMIT_FAN) + LIMIT_ASIDE;
     bool ok;
 
     lane->done = done;

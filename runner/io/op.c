@@ -1,4 +1,6 @@
 #include "io/op.h"
+#include "io/exec.h"
+#include "io/web.h"
 #include <stdlib.h>
 
 const char *op_name(const struct op *op)
@@ -7,7 +9,7 @@ const char *op_name(const struct op *op)
         [OP_CALL] = "call",       [OP_OPEN] = "open",     [OP_HASH] = "hash",
         [OP_TEMP] = "temp",       [OP_COPY] = "copy",     [OP_SAVE] = "save",
         [OP_RECHECK] = "recheck", [OP_FINISH] = "finish", [OP_DISCARD] = "discard",
-        [OP_REMOVE] = "remove",
+        [OP_REMOVE] = "remove",   [OP_HTTP] = "http",     [OP_EXEC] = "exec",
     };
 
     return op->kind == OP_CALL ? call_name(op->in.call.kind) : name[op->kind];
@@ -23,6 +25,23 @@ struct op *op_new(enum op_kind kind)
     return op;
 }
 
+struct op *op_new_http(struct web *web)
+{
+    struct op *op = op_new(OP_HTTP);
+
+    op->in.web = web;
+    op->in.store = &web->store;
+    return op;
+}
+
+struct op *op_new_exec(struct exec *exec)
+{
+    struct op *op = op_new(OP_EXEC);
+
+    op->in.exec = exec;
+    return op;
+}
+
 void op_free(struct op *op)
 {
     if (!op)
@@ -31,5 +50,7 @@ void op_free(struct op *op)
     buf_free(&op->out.body);
     op_free(op->in.feed);
     op_free(op->in.also);
+    web_free(op->in.web);
+    exec_free(op->in.exec);
     free(op);
 }

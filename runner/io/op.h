@@ -11,6 +11,8 @@
 
 struct bucket; /* io/throttle.h */
 struct walk;   /* io/walk.h */
+struct web;    /* io/web.h */
+struct exec;   /* io/exec.h */
 
 enum op_kind {
     OP_CALL,    /* an object call: on a remote store in a lane, on a directory in a worker
@@ -24,6 +26,8 @@ enum op_kind {
     OP_FINISH,  /* worker: sync, close and rename temporary files; sync their directories */
     OP_DISCARD, /* worker: close and unlink a temporary file, or close a source */
     OP_REMOVE,  /* worker: unlink files below a directory, and the directories that become empty */
+    OP_HTTP,    /* lane: a request of a script to any address; in.store is that of in.web */
+    OP_EXEC,    /* worker of its own: a command that a script runs */
     OP_KINDS
 };
 
@@ -111,6 +115,8 @@ struct op {
         struct op *also;
         bool sync;         /* FINISH: durable before it is said to be done */
         struct walk *walk; /* LIST on a directory: where the walk stands */
+        struct web *web;   /* HTTP: the request, and its answer; freed with the op */
+        struct exec *exec; /* EXEC: the command, and what came of it; freed with the op */
     } in;
 
     struct {
@@ -135,5 +141,8 @@ struct op {
 
 /* A zeroed op with its fds at -1. */
 struct op *op_new(enum op_kind kind);
-/* Frees the op and what `out` owns (not fds). */
+/* Ops of scripts; they take what they are given. */
+struct op *op_new_http(struct web *web);
+struct op *op_new_exec(struct exec *exec);
+/* Frees the op and what it owns (not fds). */
 void op_free(struct op *op);

@@ -112,6 +112,7 @@ static void set_method(CURL *easy, const struct http_request *request)
         break;
     case HTTP_PUT:
     case HTTP_POST:
+    case HTTP_PATCH:
         set(easy, CURLOPT_UPLOAD, 1L);
         set(easy, CURLOPT_CUSTOMREQUEST, http_method_name(request->method));
         set(easy, CURLOPT_INFILESIZE_LARGE,

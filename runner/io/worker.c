@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/list.h"
 #include "io/copy.h"
+#include "io/exec.h"
 #include "io/file.h"
 #include "io/finish.h"
 #include "io/remove.h"
@@ -35,6 +36,11 @@ static bool call(struct op *op)
     }
 }
 
+static bool command(struct op *op)
+{
+    return exec_run(op->in.exec, &op->cancel, &op->out.err);
+}
+
 static bool run(struct op *op)
 {
     static bool (*const job[OP_KINDS])(struct op *) = {
@@ -48,6 +54,7 @@ static bool run(struct op *op)
         [OP_FINISH] = finish_all,
         [OP_DISCARD] = temp_discard,
         [OP_REMOVE] = remove_all,
+        [OP_EXEC] = command,
     };
 
     /* These free what the op holds, so they run even when nobody waits for them any more. */

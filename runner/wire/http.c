@@ -6,7 +6,7 @@
 
 const char *http_method_name(enum http_method method)
 {
-    static const char *const names[] = {"GET", "HEAD", "PUT", "POST", "DELETE"};
+    static const char *const names[] = {"GET", "HEAD", "PUT", "POST", "DELETE", "PATCH"};
     return names[method];
 }
 

@@ -6,7 +6,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-enum http_method { HTTP_GET, HTTP_HEAD, HTTP_PUT, HTTP_POST, HTTP_DELETE };
+enum http_method { HTTP_GET, HTTP_HEAD, HTTP_PUT, HTTP_POST, HTTP_DELETE, HTTP_PATCH };
 
 const char *http_method_name(enum http_method method);
 

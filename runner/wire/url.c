@@ -5,6 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
+#define PATH_CHARS "/!$&'()*+,;=:@" /* that stand for themselves, beside the unreserved */
+
 static bool unreserved(char c)
 {
     return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
@@ -126,10 +128,10 @@ static bool take_authority(const char *option, const char *text, struct endpoint
 {
     *endpoint = (struct endpoint){0};
     /* What stands before an '@' may be a password, so the text is not shown then. */
-    int shown = (int)strcspn(text, "?#"); /* nor what may be a signature */
-    const char *at = text, *mark = strstr(text, "://");
-    size_t before = strcspn(mark ? mark + 3 : text, "/?#");
-    if (memchr(mark ? mark + 3 : text, '@', before))
+    const char *at = text, *mark = strstr(text, "://"), *from = mark ? mark + 3 : text;
+    size_t before = strcspn(from, "/?#");
+    int shown = (int)((size_t)(from - text) + before); /* nor a path: it may be a signature */
+    if (memchr(from, '@', before))
         return err_set(err, ERR_INVALID, "%s: a user or a password does not belong in it", option);
     if (!take_scheme(&at, endpoint))
         return err_set(err, ERR_INVALID, "%s: \"%.*s\" is neither http:// nor https://", option,
@@ -158,15 +160,15 @@ bool url_endpoint(const char *text, struct endpoint *endpoint, struct err *err)
     return true;
 }
 
-/* Adds a path somebody wrote: their own encoding is kept, the rest is made fit to be sent. */
-static bool add_written_path(struct buf *out, const char *path)
+/* Adds a path somebody wrote: their own encoding is kept, and so is what `plain` has; the rest is
+ * made fit to be sent. */
+static bool add_written(struct buf *out, const char *path, const char *plain)
 {
     bool ok = true;
     for (; ok && *path; path++) {
         uint8_t byte;
         bool coded = *path == '%' && path[1] && digest_unhex(path + 1, 1, &byte);
-        ok = coded || strchr("/!$&'()*+,;=:@", *path) ? buf_addc(out, *path)
-                                                      : url_encode(out, path, 1, false);
+        ok = coded || strchr(plain, *path) ? buf_addc(out, *path) : url_encode(out, path, 1, false);
     }
     return ok;
 }
@@ -181,8 +183,23 @@ bool url_base(const char *text, struct endpoint *endpoint, struct buf *base, str
         return err_set(err, ERR_INVALID,
                        "url: that of %s has a query; only a path is wanted, and the keys below it",
                        endpoint->host);
-    bool ok = buf_adds(base, *rest == '/' ? "" : "/") && add_written_path(base, rest);
+    bool ok = buf_adds(base, *rest == '/' ? "" : "/") && add_written(base, rest, PATH_CHARS);
     if (ok && base->data[base->len - 1] != '/')
         ok = buf_addc(base, '/');
     return ok ? true : err_set(err, ERR_INVALID, "url: it is too long");
+}
+
+bool url_whole(const char *text, struct endpoint *endpoint, struct buf *target, struct err *err)
+{
+    const char *rest;
+    if (strncasecmp(text, "http://", 7) != 0 && strncasecmp(text, "https://", 8) != 0)
+        return err_set(err, ERR_INVALID, "url: it must begin with http:// or https://");
+    if (!take_authority("url", text, endpoint, &rest, err))
+        return false;
+    if (strchr(rest, '#'))
+        return err_set(err, ERR_INVALID, "url: that of %s has a fragment, which is never sent",
+                       endpoint->host);
+    if (buf_adds(target, *rest == '/' ? "" : "/") && add_written(target, rest, PATH_CHARS "?"))
+        return true;
+    return err_set(err, ERR_INVALID, "url: that of %s is too long", endpoint->host);
 }

@@ -31,3 +31,7 @@ bool url_endpoint(const char *text, struct endpoint *endpoint, struct err *err);
  * slash: what is percent-encoded stays so, and what cannot be sent as it is gets encoded.  Refuses
  * a user, a query and a fragment. */
 bool url_base(const char *text, struct endpoint *endpoint, struct buf *base, struct err *err);
+
+/* The same of any address: path and query as they are sent in `target`.  Refuses a user and a
+ * fragment; errors show no more of it than its host. */
+bool url_whole(const char *text, struct endpoint *endpoint, struct buf *target, struct err *err);

@@ -79,6 +79,27 @@ function server.slurm()
   return once("slurm", function() return start "slurm.sh" end)
 end
 
+-- --- what scripts talk to --------------------------------------------------------------------------
+
+local webhook = {}
+webhook.__index = webhook
+
+-- What it was asked, in order: { method, path, headers, body }.
+function webhook:log()
+  local list = {}
+  for line in (files.read(self.state .. "/log") or ""):gmatch("([^\n]*)\n") do list[#list + 1] = json.decode(line) end
+  return list
+end
+
+-- Answers as its paths say (tests/servers/webhook.py); `tls` names a certificate of faultlib/tls.py.
+function server.webhook(tls)
+  local it = once("webhook " .. (tls or ""), function()
+    return setmetatable(start("webhook.py", tls and { "--tls", tls }), webhook)
+  end)
+  files.write(it.state .. "/log", "")
+  return it
+end
+
 -- --- the misbehaving one ---------------------------------------------------------------------------
 
 local fault = {}
