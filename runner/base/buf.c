@@ -229,6 +229,19 @@ static bool is_utf8(const char *text)
     return len > 0;
 }
 
+bool buf_add_xml(struct buf *buf, const char *text)
+{
+    bool ok = true;
+    for (; ok && *text; text++) {
+        unsigned char c = (unsigned char)*text;
+        if (c < 0x20 || c == '<' || c == '>' || c == '&' || c == '"' || c == '\'')
+            ok = buf_addf(buf, "&#%d;", c);
+        else
+            ok = buf_addc(buf, *text);
+    }
+    return ok;
+}
+
 bool buf_add_json_name(struct buf *buf, const char *field, const char *name)
 {
     size_t start = buf->len;

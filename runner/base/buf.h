@@ -52,6 +52,9 @@ char *xasprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Adds `text` as a JSON string with its quotes.  Bytes that are not UTF-8 become U+FFFD, control
  * characters are escaped, so that the result is always one line of valid JSON. */
 bool buf_add_json(struct buf *buf, const char *text);
+/* Adds `text` between the tags of XML, or in an attribute: what would end it, and control
+ * characters, become references. */
+bool buf_add_xml(struct buf *buf, const char *text);
 /* Adds "field":"name" for a key or path, whose bytes may be anything.  Where JSON cannot hold them,
  * "field_hex" with all of them in hexadecimal goes along, so that no two names look the same. */
 bool buf_add_json_name(struct buf *buf, const char *field, const char *name);

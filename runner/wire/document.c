@@ -13,7 +13,7 @@ static bool is_space(char c)
 
 /* --- XML ------------------------------------------------------------------------------ */
 
-#define NAME_DEPTH 3 /* root, record, field */
+#define NAME_DEPTH 4 /* root, what is inside of it, record, field */
 
 struct xml {
     XML_Parser parser;
@@ -66,13 +66,15 @@ static void xml_end(void *data, const XML_Char *name)
     struct document_sink *sink = xml->sink;
     struct slice text = {buf_str(&xml->text), xml->text.len};
     (void)name;
+    int depth = xml->depth, record = sink->inside ? 3 : 2;
+    bool told = depth >= record && (!sink->inside || !strcmp(xml->name[2], sink->inside));
     bool ok = true;
-    if (xml->depth == 3 && xml->leaf[3])
-        ok = sink->field(sink->context, xml->name[2], xml->name[3], text);
-    else if (xml->depth == 2 && xml->leaf[2])
-        ok = sink->field(sink->context, NULL, xml->name[2], text);
-    else if (xml->depth == 2 && sink->end)
-        ok = sink->end(sink->context, xml->name[2]);
+    if (told && depth == record + 1 && xml->leaf[depth])
+        ok = sink->field(sink->context, xml->name[record], xml->name[depth], text);
+    else if (told && depth == record && xml->leaf[depth])
+        ok = sink->field(sink->context, NULL, xml->name[depth], text);
+    else if (told && depth == record && sink->end)
+        ok = sink->end(sink->context, xml->name[depth]);
     buf_clear(&xml->text);
     xml->depth--;
     if (!ok)
@@ -203,6 +205,11 @@ static bool json_walk(struct document_sink *sink, json_t *root)
     json_t *value;
     if (!json_is_object(root))
         return err_set(sink->err, ERR_SERVER, "the answer is no JSON object");
+    if (sink->inside) {
+        root = json_object_get(root, sink->inside);
+        if (!json_is_object(root))
+            return true;
+    }
     json_object_foreach(root, name, value) if (!json_member(sink, name, value)) return false;
     return true;
 }

@@ -11,7 +11,10 @@
 #include "base/err.h"
 
 struct document_sink {
-    void *context; /* first argument of the functions */
+    void *context;      /* first argument of the functions */
+    const char *inside; /* the name of an element below the root that takes the root's place: its
+                           fields and records are told, and nothing else; NULL: the root itself.
+                           In JSON it may be missing */
     /* Both return false to stop, having said why in `err`.  `record` is NULL for the root's own
      * fields.  `text` is followed by a NUL and has none within. */
     bool (*field)(void *context, const char *record, const char *name, struct slice text);

@@ -1,5 +1,6 @@
 #include "wire/object_api.h"
 #include "wire/dialect.h"
+#include "wire/tagging.h"
 #include "wire/url.h"
 #include <string.h>
 
@@ -27,6 +28,8 @@ static const struct call_form {
     [CALL_DELETE] = {"delete", HTTP_DELETE, true, false, false, false},
     [CALL_DELETE_MANY] = {"delete-many", HTTP_POST, false, false, false, false},
     [CALL_LIST_UPLOADS] = {"list-uploads", HTTP_GET, false, false, false, false},
+    [CALL_GET_TAGS] = {"get-tags", HTTP_GET, true, false, false, false},
+    [CALL_PUT_TAGS] = {"put-tags", HTTP_PUT, true, false, false, false},
 };
 
 const char *call_name(enum call_kind kind)
@@ -67,6 +70,9 @@ static bool check_call(const struct store *store, const struct object_call *call
     if (!store->dialect || (unsigned)call->kind >= CALL_KINDS)
         return err_set(err, ERR_BUG, "no such call on this store");
     const struct call_form *form = &call_forms[call->kind];
+    bool tags = call->kind == CALL_GET_TAGS || call->kind == CALL_PUT_TAGS;
+    if (tags && !store->dialect->h_tags)
+        return err_set(err, ERR_INVALID, "objects of %s have no tags", store->host);
     if (store->dialect->read_only && call->kind != CALL_HEAD && call->kind != CALL_GET)
         return err_set(err, ERR_INVALID, "%s can only be read from", store->host);
     if (form->on_key && !check_key(store->dialect, call->key, err))
@@ -136,6 +142,9 @@ static bool add_query(const struct store *store, const struct object_call *call,
     switch (call->kind) {
     case CALL_CREATE:
         return http_fields_add_bare(query, "uploads");
+    case CALL_GET_TAGS:
+    case CALL_PUT_TAGS:
+        return http_fields_add_bare(query, "tagging");
     case CALL_PART:
     case CALL_PART_COPY:
         return http_fields_addf(query, "partNumber", "%d", call->part_number);
@@ -295,24 +304,10 @@ static bool add_headers(const struct store *store, const struct object_call *cal
 
 /* --- bodies --------------------------------------------------------------------------- */
 
-/* Characters that XML cannot have are refused before by object_api_batchable. */
-static bool add_xml_text(struct buf *out, const char *text)
-{
-    bool ok = true;
-    for (; ok && *text; text++) {
-        unsigned char c = (unsigned char)*text;
-        if (c < 0x20 || c == '<' || c == '>' || c == '&' || c == '"' || c == '\'')
-            ok = buf_addf(out, "&#%d;", c);
-        else
-            ok = buf_addc(out, *text);
-    }
-    return ok;
-}
-
 static bool add_xml_part(struct buf *body, const struct part_entry *part, bool sums)
 {
     bool ok = buf_addf(body, "<Part><PartNumber>%d</PartNumber><ETag>", part->number) &&
-              add_xml_text(body, part->etag) && buf_adds(body, "</ETag>");
+              buf_add_xml(body, part->etag) && buf_adds(body, "</ETag>");
     if (sums && part->sum_kind == SUM_CRC32C) {
         char value[16];
         sum_base64(part->sum_kind, part->sum, value);
@@ -364,7 +359,7 @@ static bool add_keys(struct buf *body, const struct object_call *call, bool json
             ok = buf_adds(body, i ? ",{\"Key\":" : "{\"Key\":") && buf_add_json(body, key) &&
                  buf_addc(body, '}');
         else
-            ok = buf_adds(body, "<Object><Key>") && add_xml_text(body, key) &&
+            ok = buf_adds(body, "<Object><Key>") && buf_add_xml(body, key) &&
                  buf_adds(body, "</Key></Object>");
     }
     return ok && buf_adds(body, json ? "],\"Quiet\":false}" : "<Quiet>false</Quiet></Delete>");
@@ -411,6 +406,10 @@ static bool add_body(const struct store *store, const struct object_call *call,
         if (!check_keys(store, call, err))
             return false;
         ok = add_keys(body, call, json);
+    } else if (call->kind == CALL_PUT_TAGS) {
+        const char *tags = call->attributes ? http_fields_get(call->attributes, "tags") : NULL;
+        if (!tagging_write(tags ? tags : "", json, body, err))
+            return false;
     } else {
         return true;
     }
@@ -419,7 +418,7 @@ static bool add_body(const struct store *store, const struct object_call *call,
     request->body_len = (int64_t)body->len;
     ok = ok && http_fields_add(&request->headers, "content-type",
                                json ? "application/json" : "application/xml");
-    if (call->kind == CALL_DELETE_MANY)
+    if (call->kind != CALL_COMPLETE)
         ok = ok && add_md5(&request->headers, md5);
     return ok ? true : too_long(err);
 }

@@ -23,6 +23,8 @@ enum call_kind {
     CALL_DELETE,
     CALL_DELETE_MANY,
     CALL_LIST_UPLOADS, /* unfinished multipart uploads below a prefix, one page */
+    CALL_GET_TAGS,
+    CALL_PUT_TAGS, /* all of them, in place of those it had */
     CALL_KINDS
 };
 
@@ -103,7 +105,8 @@ struct object_call {
                                                    (wire/attributes.h); NULL: none, or for a
                                                    COPY what the source has (but its acl and
                                                    storage class).  A COPY with them has no
-                                                   others, but the source's tags if it names none */
+                                                   others, but the source's tags if it names none.
+                                                   PUT_TAGS: `tags` of them, or none */
     const char *prefix, *token, *upload_marker; /* LIST, LIST_PARTS, LIST_UPLOADS */
     const char *start_after;                    /* LIST without a token */
     const char *delimiter;                      /* LIST: keys with it behind the prefix are told as
@@ -124,7 +127,7 @@ struct object_answer {
     char *next_token;               /* LIST_PARTS: the marker of the next page; NULL: last */
     struct http_fields *attributes; /* HEAD, GET: content type and the like, user metadata, storage
                                        class; by their neutral names; NULL: nothing that `info`
-                                       has not (attributes_read) */
+                                       has not (attributes_read).  GET_TAGS: `tags`, "" for none */
     char request_id[72];
     int64_t date_ms; /* the Date of the answer, for clock skew; 0: none */
 };

@@ -4,6 +4,7 @@
 #include "wire/listing.h"
 #include "wire/object_api.h"
 #include "wire/result.h"
+#include "wire/tagging.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -359,6 +360,18 @@ static bool read_list(const struct reading *r)
     }
 }
 
+static bool read_tags(const struct reading *r)
+{
+    char *tags = tagging_read(body_of(r), r->store->dialect->json, r->err);
+    if (!tags)
+        return false;
+    struct http_fields *attributes = r->answer->attributes = xcalloc(1, sizeof *attributes);
+    http_fields_init(attributes, LIMIT_HEADERS);
+    bool ok = http_fields_add(attributes, "tags", tags);
+    free(tags);
+    return ok || err_set(r->err, ERR_SERVER, "the answer has more tags than there can be");
+}
+
 static bool read_nothing(const struct reading *r)
 {
     (void)r;
@@ -376,6 +389,7 @@ static const struct {
     [CALL_LIST] = {read_list, {200, 200}},         [CALL_DELETE] = {read_nothing, {204, 200}},
     [CALL_DELETE_MANY] = {read_list, {200, 200}},  [CALL_LIST_UPLOADS] = {read_list, {200, 200}},
     [CALL_COPY] = {read_copy, {200, 200}},         [CALL_PART_COPY] = {read_copy, {200, 200}},
+    [CALL_GET_TAGS] = {read_tags, {200, 200}},     [CALL_PUT_TAGS] = {read_nothing, {200, 204}},
 };
 
 /* A store whose callback failed has the object all the same, so sending it again is no help. */

@@ -531,3 +531,30 @@ describe("the ETag of parts", function()
     assert.is_nil(wire.multipart_etag { parts = parts })
   end)
 end)
+
+describe("the answer with an object's tags", function()
+  local function tags(store, body) return good(store, "get-tags", { body = body }).attributes.tags end
+
+  it("has all of them", function()
+    local body = "<Tagging xmlns='x'><TagSet><Tag><Key>a b</Key><Value>1&amp;2</Value></Tag>"
+      .. "<Tag><Value/><Key>c</Key></Tag></TagSet></Tagging>"
+    assert.equal("a%20b=1%262&c=", tags(s3, body))
+    assert.equal("a%20b=1%262&c=", tags(oss, body))
+    assert.equal("a=1&b=", tags(tos, '{"TagSet":{"Tags":[{"Key":"a","Value":"1"},{"Key":"b","Value":""}]}}'))
+  end)
+
+  it("may have none", function()
+    assert.equal("", tags(s3, "<Tagging><TagSet/></Tagging>"))
+    assert.equal("", tags(oss, "<Tagging><TagSet></TagSet></Tagging>"))
+    assert.equal("", tags(tos, '{"TagSet":{"Tags":null}}'))
+    assert.equal("", tags(tos, "{}"))
+  end)
+
+  it("is not taken from something else", function()
+    bad(s3, "get-tags", { body = "<Other><TagSet/></Other>" }, "server")
+    bad(s3, "get-tags", { body = "<Tagging><TagSet>" }, "server")
+    bad(tos, "get-tags", { body = "[]" }, "server")
+    local many = ("<Tag><Key>%s</Key><Value/></Tag>"):format(("k"):rep(30000)):rep(3)
+    bad(s3, "get-tags", { body = "<Tagging><TagSet>" .. many .. "</TagSet></Tagging>" }, "server")
+  end)
+end)

@@ -467,3 +467,37 @@ describe("a signed request", function()
     assert.is_nil(err.message:find "a\\x0d")
   end)
 end)
+
+describe("tags", function()
+  it("are asked for", function()
+    for _, store in ipairs { s3, oss, tos } do
+      local r = build(store, { call = "get-tags", key = "a b" }, keys)
+      assert.same({ "GET", "/a%20b" }, { r.method, r.path })
+      assert.same({ tagging = "" }, r.query)
+      assert.equal(store == oss and "/a%20b?tagging" or "/a%20b?tagging=", r.target)
+      assert.equal("", r.body)
+    end
+  end)
+
+  it("are written as a document", function()
+    local call = { call = "put-tags", key = "k", attributes = { tags = "a%20b=1%262&c=%3C" } }
+    for _, store in ipairs { s3, oss } do
+      local r = build(store, call)
+      local body = "<Tagging><TagSet><Tag><Key>a b</Key><Value>1&#38;2</Value></Tag>"
+        .. "<Tag><Key>c</Key><Value>&#60;</Value></Tag></TagSet></Tagging>"
+      assert.same({ "PUT", body, #body }, { r.method, r.body, r.body_len })
+      assert.equal("application/xml", r.headers["content-type"])
+      assert.equal(24, #r.headers["content-md5"])
+    end
+    local r = build(tos, call)
+    assert.equal('{"TagSet":{"Tags":[{"Key":"a b","Value":"1&2"},{"Key":"c","Value":"<"}]}}', r.body)
+    assert.equal("<Tagging><TagSet></TagSet></Tagging>", build(s3, { call = "put-tags", key = "k" }).body)
+  end)
+
+  it("that are malformed are refused, and so are those of a web server", function()
+    for _, tags in ipairs { "a=%1", "=1", "a=%00", "a%0a=b" } do
+      assert.matches("tags", refused(s3, { call = "put-tags", key = "k", attributes = { tags = tags } }))
+    end
+    assert.matches("no tags", refused({ kind = "web", endpoint = "https://h.example.com/" }, { call = "get-tags", key = "k" }))
+  end)
+end)

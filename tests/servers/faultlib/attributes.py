@@ -41,6 +41,10 @@ def read_tags(text):
         pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=True) if text else []
     except ValueError:
         raise Refused(400, "InvalidArgument", "the tags are not name=value&...") from None
+    return checked_tags(pairs)
+
+
+def checked_tags(pairs):
     if len(pairs) > 10 or len({n for n, _ in pairs}) != len(pairs) or any(len(n) > 128 or len(v) > 256 for n, v in pairs):
         raise Refused(400, "InvalidTag", "there are too many tags, or they are too long")
     return dict(pairs)

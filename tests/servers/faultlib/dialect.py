@@ -115,6 +115,13 @@ class Dialect:
         keys = [(n.findtext("Key") or "").encode("utf-8", "surrogateescape") for n in tree.findall("Object")]
         return keys, tree.findtext("Quiet") == "true"
 
+    def tagging(self, tags):
+        return self.document("Tagging", {"TagSet": {"Tag": [{"Key": n, "Value": v} for n, v in tags.items()]}})
+
+    def read_tagging(self, body):
+        return [(n.findtext("Key") or "", n.findtext("Value") or "")
+                for n in self._tree(body, "Tagging").findall("TagSet/Tag")]
+
     def range_refused(self, headers):
         """Is a range that cannot be met an error?  (OSS sends everything instead unless asked not to.)"""
         return True
@@ -183,6 +190,12 @@ class Tos(Dialect):
 
     def listed(self, key, made):
         return {**super().listed(key, made), "HashCrc64Ecma": str(made.crc64)}
+
+    def tagging(self, tags):
+        return self.document("Tagging", {"TagSet": {"Tags": [{"Key": n, "Value": v} for n, v in tags.items()]}})
+
+    def read_tagging(self, body):
+        return [(each["Key"], each["Value"]) for each in self._json(body)["TagSet"]["Tags"]]
 
     def _json(self, body):
         try:

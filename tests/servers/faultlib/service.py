@@ -85,6 +85,8 @@ class Service(Copying):
         if "uploadId" in asked:
             with_upload = {"PUT": "part_copy" if copies else "part", "POST": "complete", "DELETE": "abort", "GET": "list_parts"}
             return with_upload.get(method, "other")
+        if "tagging" in asked:
+            return {"GET": "get_tags", "PUT": "put_tags"}.get(method, "other")
         if method == "POST":
             return "create" if "uploads" in asked else "other"
         return {"GET": "get", "HEAD": "head", "PUT": "copy" if copies else "put", "DELETE": "delete"}.get(method, "other")
@@ -214,6 +216,17 @@ class Service(Copying):
                 made.checksum = (name, value, "FULL_OBJECT")
                 return [("x-amz-checksum-" + name, value)]
         return []
+
+    def do_get_tags(self, request):
+        made = self.store.find(request.bucket, request.key)
+        return Reply(200, [("Content-Type", self.dialect.media)], self.dialect.tagging(made.attributes.tags))
+
+    def do_put_tags(self, request):
+        if self.dialect.name != "oss" and "content-md5" not in request.headers:
+            raise Refused(400, "InvalidRequest", "Content-MD5 is missing")
+        made = self.store.find(request.bucket, request.key)
+        made.attributes.tags = attributes.checked_tags(self.dialect.read_tagging(request.body))
+        return Reply(200)
 
     def do_delete(self, request):
         self.store.bucket(request.bucket)
