@@ -31,7 +31,7 @@ LIBS_WIRE := -lcrypto -lexpat -ljansson -lisal -lz
 LIBS      := $(LIBS_WIRE) -lcurl -lsqlite3 -llua5.4-cjson -llua5.4 -lm -ldl
 
 # --- layers, lowest first: a file may include its own layer and those before it ----------------
-LAYERS := base wire io core journal transfer source engine script report commands
+LAYERS := base wire io core journal transfer source engine world script report commands
 SRC    := $(foreach layer,$(LAYERS),$(wildcard runner/$(layer)/*.c))
 OBJ    := $(SRC:%.c=$(OUT)/%.o)
 LIB    := $(OUT)/libhaul.a

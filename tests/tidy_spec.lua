@@ -2,7 +2,7 @@
 local files = require "support.files"
 local shell = require "support.shell"
 
-local LAYERS = { "base", "wire", "io", "core", "journal", "transfer", "source", "engine", "script", "report", "commands" }
+local LAYERS = { "base", "wire", "io", "core", "journal", "transfer", "source", "engine", "world", "script", "report", "commands" }
 local LEVEL = {}
 for i, name in ipairs(LAYERS) do LEVEL[name] = i end
 

@@ -155,7 +155,7 @@ static void add_version(struct goal *goal, struct blob *blob)
 
 static void change_object(struct goal *goal, struct blob *blob)
 {
-    remote_put(remote_of(goal->task->from), goal->key, blob_keep(blob), chance(2));
+    put_object(remote_of(goal->task->from), goal->key, blob_keep(blob), chance(2));
 }
 
 /* Written over in place, or put in place of the old one. */

@@ -18,6 +18,73 @@ struct disk *disk_of(const struct store *store)
     return &world.disk[store == &world.store[2]];
 }
 
+/* --- what stores ask of their world ---------------------------------------------------- */
+
+static int64_t host_now_ns(void *ctx)
+{
+    (void)ctx;
+    return world.now_ns;
+}
+
+static struct remote *host_source(void *ctx, struct remote *to, const struct op *op)
+{
+    const struct object_call *call = &op->in.call;
+    struct remote *from = &world.remote[strcmp(call->source_bucket, world.store[1].bucket) != 0];
+
+    (void)ctx;
+    if (strcmp(store_of(from)->host, store_of(to)->host) || from == to)
+        broken("I8", "'%s' is to be copied by a service that does not have it", call->source_key);
+    return world.no_copy ? NULL : from;
+}
+
+static bool host_read(void *ctx, const struct op *op, void *data, size_t len)
+{
+    const struct file *file = fd_file(op->in.fd);
+
+    (void)ctx;
+    if (!file || (size_t)op->in.fd_off + len > file->len)
+        return false;
+    memcpy(data, file->data + op->in.fd_off, len);
+    return true;
+}
+
+static void host_write(void *ctx, const struct op *op, const void *data, size_t len)
+{
+    (void)ctx;
+    if (fd_file(op->in.fd))
+        file_write(fd_file(op->in.fd), op->in.fd_off, data, len);
+}
+
+/* A wrong byte that was received shows when the whole is there, and then the whole comes again. */
+static bool host_spoil(void *ctx, const struct op *op, uint8_t *data, size_t len)
+{
+    (void)ctx;
+    if (!len || !chance_ppm(world.flip_ppm))
+        return false;
+    data[rng_below(&world.rng, len)] ^= (uint8_t)(1u << rng_below(&world.rng, 8));
+    world.stats.flips++;
+    struct goal *goal = op->in.call.kind == CALL_GET ? goal_of_transfer(op->transfer) : NULL;
+    if (goal)
+        goal->tainted = goal->altered = true;
+    world.lost_parts += op->in.call.kind != CALL_GET;
+    return true;
+}
+
+static void host_naming(void *ctx, const struct op *op, const struct blob *blob, bool doubtful)
+{
+    (void)ctx;
+    watch_name(op->in.store, op->in.call.key, blob, doubtful);
+}
+
+const struct remote_host sim_host = {
+    .now_ns = host_now_ns,
+    .source = host_source,
+    .read = host_read,
+    .write = host_write,
+    .spoil = host_spoil,
+    .naming = host_naming,
+};
+
 bool op_is_data(const struct op *op)
 {
     return op->kind == OP_COPY || (op->kind == OP_CALL && op->in.store->kind != STORE_DIR);
@@ -152,6 +219,36 @@ static bool do_fed(struct op *op)
     return done;
 }
 
+static void list_from_journal(void *ctx, const struct part_row *row)
+{
+    struct op *op = ctx;
+    struct part_entry entry = {.number = (int)row->n + 1, .size = row->len, .sum = row->sum};
+
+    snprintf(entry.etag, sizeof entry.etag, "%s", row->etag);
+    remote_list_part(remote_of(op->in.store), op, &entry);
+}
+
+/* The mutant believes the journal and not the store. */
+static bool list_mutated(struct remote *remote, struct op *op)
+{
+    struct goal *goal = goal_of_target(op->in.store, op->in.call.key);
+    struct err err = {0};
+
+    return remote_upload_of(remote, op) && goal &&
+           journal_parts(world.journal, goal->task->number, goal->key, list_from_journal, op, &err);
+}
+
+static bool do_call(struct remote *remote, struct op *op)
+{
+    enum call_kind call = op->in.call.kind;
+
+    if (call == CALL_LIST_PARTS && world.mutant == MUTANT_JOURNAL_PARTS)
+        return list_mutated(remote, op);
+    bool done = remote_call(remote, op);
+    world.stats.copied += done && (call == CALL_COPY || call == CALL_PART_COPY);
+    return done;
+}
+
 static bool do_op(struct op *op)
 {
     struct remote *remote = op->in.store ? remote_of(op->in.store) : NULL;
@@ -159,7 +256,7 @@ static bool do_op(struct op *op)
     if (op->in.feed)
         return do_fed(op);
     if (remote)
-        return remote_call(remote, op);
+        return do_call(remote, op);
     bool done = disk_op(op->in.store ? disk_of(op->in.store) : &world.disk[0], op);
     if (done)
         note_discard(op);

@@ -1,8 +1,9 @@
 /* What a seed makes of the job: stores, tasks, objects, policy and weather. */
-#include "wire/dialect.h"
 #include "world.h"
 #include <stdlib.h>
 #include <string.h>
+
+#define PAGE 5 /* entries of a page of objects: small, so that paging happens */
 
 static struct dialect dialects[STORE_TOS + 1]; /* real ones, without a smallest part */
 static struct http_fields asked;               /* what a task wants its objects to carry */
@@ -21,7 +22,8 @@ static void make_stores(void)
         enum flavour flavour = i && chance(3) ? world.remote[0].flavour
                                               : (enum flavour)rng_below(&world.rng, FLAVOURS);
         enum store_kind kind = kinds[flavour];
-        world.remote[i].flavour = flavour;
+        world.remote[i] = (struct remote){
+            .flavour = flavour, .dialect = &dialects[kind], .page = PAGE, .host = &sim_host};
         dialects[kind] = *dialect_of(kind);
         dialects[kind].part_min = 1;
         dialects[kind].copy_max = between(100, 100000);
@@ -84,7 +86,7 @@ static void put_source(struct goal *goal)
     struct blob *blob = goal->version[0];
 
     if (goal->task->from->kind != STORE_DIR)
-        remote_put(remote_of(goal->task->from), goal->key, blob_keep(blob), chance(2));
+        put_object(remote_of(goal->task->from), goal->key, blob_keep(blob), chance(2));
     else
         file_set(disk_create(&world.disk[0], goal->key), blob);
 }
@@ -95,7 +97,7 @@ static void put_before(struct goal *goal)
     if (goal->task->to->kind == STORE_DIR)
         file_set(disk_create(&world.disk[1], goal->target), goal->before);
     else
-        remote_put(remote_of(goal->task->to), goal->target, blob_keep(goal->before), false);
+        put_object(remote_of(goal->task->to), goal->target, blob_keep(goal->before), false);
 }
 
 static void add_goal(struct task *task, int n, size_t size)

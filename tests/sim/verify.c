@@ -55,7 +55,7 @@ static void draw_harm(void)
     else if (life.harm == HARM_GONE)
         remote_drop(remote, goal->target);
     else
-        remote_put(remote, goal->target, blob_keep(other), chance(2));
+        put_object(remote, goal->target, blob_keep(other), chance(2));
     blob_drop(other);
     blob_drop(now);
 }

@@ -5,82 +5,8 @@
  */
 #include "base/clock.h"
 #include "engine/run.h"
+#include "world/remote.h"
 #include <stdio.h>
-
-/* --- bytes -------------------------------------------------------------------------------- */
-
-struct blob { /* never changed once it is shared */
-    int refs;
-    size_t len;
-    uint8_t data[];
-};
-
-struct blob *blob_new(const void *data, size_t len);
-struct blob *blob_make(uint64_t seed, size_t len); /* content out of a seed */
-struct blob *blob_keep(struct blob *blob);
-void blob_drop(struct blob *blob);
-bool blob_same(const struct blob *a, const struct blob *b);
-
-/* --- object stores ------------------------------------------------------------------------ */
-
-enum flavour { REMOTE_OSS, REMOTE_TOS, REMOTE_S3_CRC, REMOTE_S3_MD5, REMOTE_S3_OPAQUE, FLAVOURS };
-
-/* What is carried beside the bytes, of all that could be. */
-enum carried { CARRIED_TYPE, CARRIED_NOTE, CARRIED_MTIME, CARRIED_CACHE, CARRIED };
-struct luggage {
-    char *value[CARRIED]; /* NULL: not there */
-};
-
-struct object {
-    char *key;
-    struct blob *blob;
-    struct luggage luggage;
-    char etag[LIMIT_ETAG];
-    bool etag_is_md5;
-    int64_t mtime_ns;
-};
-
-struct upload_part {
-    struct blob *blob; /* NULL: not there */
-    char etag[LIMIT_ETAG];
-    uint64_t sum;
-};
-
-struct upload {
-    char *id, *key;
-    struct upload_part *part; /* by number, from 0 */
-    int n_parts;
-    bool open;       /* neither completed nor aborted */
-    bool unknown;    /* nobody was told its id: it cannot be cleaned up */
-    bool journalled; /* the journal was seen to have its id */
-    struct luggage luggage;
-};
-
-struct remote {
-    enum flavour flavour;
-    struct object *object;
-    int n_objects, cap_objects;
-    struct upload *upload;
-    int n_uploads, cap_uploads;
-    uint64_t counter; /* makes ids */
-};
-
-struct object *remote_find(struct remote *remote, const char *key);
-void remote_drop(struct remote *remote, const char *key);
-void remote_put(struct remote *remote, const char *key, struct blob *blob, bool in_parts);
-struct upload *remote_upload(struct remote *remote, const char *id);
-/* Does the call: effect and answer; false with op->out.err. */
-bool remote_call(struct remote *remote, struct op *op);
-void remote_free(struct remote *remote);
-bool remote_hides_flips(const struct remote *remote); /* no check could see one */
-bool remote_is_s3(const struct remote *remote);
-void luggage_free(struct luggage *luggage);
-struct luggage luggage_read(const struct http_fields *attributes);
-struct luggage luggage_copy(const struct luggage *from);
-struct http_fields *luggage_tell(const struct luggage *luggage);
-/* The note that an object with these bytes was given when it was made: it tells of what a copy is
- * a copy. */
-void note_of(const struct blob *blob, char note[40]);
 
 /* --- disks -------------------------------------------------------------------------------- */
 
@@ -234,6 +160,9 @@ void hash_number(uint64_t number);
 
 /* --- io.c ----------------------------------------------------------------------------------- */
 extern const struct io_ops sim_io_ops;
+extern const struct remote_host sim_host; /* of the simulated stores */
+/* Puts an object into a store from outside, with a note of what it is. */
+void put_object(struct remote *remote, const char *key, struct blob *blob, bool in_parts);
 void io_crash(void); /* ops under way happen, or not */
 void io_drop(void);
 void io_begin(void);        /* of a run */
@@ -255,7 +184,11 @@ void fault_damage_journal(void);
 struct goal *goal_of_target(const struct store *to, const char *target);
 struct goal *goal_of_source(const struct store *from, const char *key);
 struct goal *goal_of_transfer(uint64_t id);
-void watch_luggage(const struct goal *goal, const struct blob *blob); /* luggage.c */
+/* --- luggage.c: what objects carry beside their bytes */
+void watch_luggage(const struct goal *goal, const struct blob *blob);
+/* The note that an object with these bytes was given when it was made: it tells of what a copy is
+ * a copy. */
+void note_of(const struct blob *blob, char note[40]);
 struct goal *goal_of(const struct task *task, const char *key);
 void watch_event(void *ctx, const struct event *event);
 void watch_submit(const struct op *op);

@@ -1,19 +1,16 @@
 /* Copies that a service makes itself. */
-#include "remote.h"
-#include "wire/dialect.h"
+#include "world/remote.h"
+#include <stdlib.h>
 #include <string.h>
 
-/* The source of a copy, of the same service or refused. */
+/* The source of a copy; NULL: refused. */
 static struct object *copied_of(struct remote *remote, struct op *op)
 {
     const struct object_call *call = &op->in.call;
-    struct remote *from = &world.remote[strcmp(call->source_bucket, world.store[1].bucket) != 0];
-    struct object *object = remote_find(from, call->source_key);
-    bool stranger = strcmp(store_of(from)->host, store_of(remote)->host) != 0;
+    struct remote *from = remote->host->source(remote->ctx, remote, op);
+    struct object *object = from ? remote_find(from, call->source_key) : NULL;
 
-    if (stranger || from == remote)
-        broken("I8", "'%s' is to be copied by a service that does not have it", call->source_key);
-    if (world.no_copy)
+    if (!from)
         remote_refuse(op, ERR_DENIED, 403, "AccessDenied");
     else if (!object)
         remote_refuse(op, ERR_MISSING, 404, "NoSuchKey");
@@ -22,6 +19,29 @@ static struct object *copied_of(struct remote *remote, struct op *op)
     else
         return object;
     return NULL;
+}
+
+/* What a copy carries: what was asked for, else what its source has, but for what is a matter of
+ * each store. */
+static struct http_fields *attributes_of_copy(const struct object_call *call,
+                                              const struct object *from)
+{
+    const struct http_fields *source = from->attributes;
+    struct http_fields *all = attributes_copy(call->attributes);
+    bool asked = all != NULL;
+
+    if (!source)
+        return all;
+    if (!asked)
+        http_fields_init(all = xcalloc(1, sizeof *all), LIMIT_HEADERS);
+    for (int i = 0; i < source->n; i++) {
+        const char *name = http_fields_name(source, i);
+        bool tags = !strcmp(name, "tags");
+        bool own = !strcmp(name, "acl") || !strcmp(name, "storage-class");
+        if (asked ? tags && !http_fields_get(all, "tags") : !own)
+            http_fields_add(all, name, http_fields_value(source, i));
+    }
+    return all;
 }
 
 bool remote_copy(struct remote *remote, struct op *op)
@@ -33,17 +53,16 @@ bool remote_copy(struct remote *remote, struct op *op)
 
     if (!from)
         return false;
-    if ((int64_t)from->blob->len > store_of(remote)->dialect->copy_max)
+    if ((int64_t)from->blob->len > remote->dialect->copy_max)
         return remote_refuse(op, ERR_INVALID, 400, "EntityTooLarge");
-    struct luggage luggage =
-        call->attributes ? luggage_read(call->attributes) : luggage_copy(&from->luggage);
-    digest_md5(from->blob->data, from->blob->len, md5);
+    struct http_fields *attributes = attributes_of_copy(call, from);
+    struct blob *blob = blob_keep(from->blob);
+    digest_md5(blob->data, blob->len, md5);
     remote_etag(remote, md5, 0, etag);
-    watch_name(op->in.store, call->key, from->blob, false);
-    remote_store(remote, call->key, blob_keep(from->blob), luggage, etag,
+    remote->host->naming(remote->ctx, op, blob, false);
+    remote_store(remote, call->key, blob, attributes, etag,
                  remote_is_s3(remote) && remote->flavour != REMOTE_S3_OPAQUE);
     memcpy(op->out.answer.info.etag, etag, sizeof etag);
-    world.stats.copied++;
     return true;
 }
 
@@ -65,6 +84,5 @@ bool remote_part_copy(struct remote *remote, struct op *op)
     remote_etag(remote, md5, 0, entry->etag);
     entry->sum = sum_update(remote_sum(remote), 0, entry->blob->data, entry->blob->len);
     memcpy(op->out.answer.info.etag, entry->etag, sizeof entry->etag);
-    world.stats.copied++;
     return true;
 }
