@@ -137,6 +137,21 @@ struct http_fields *attributes_copy(const struct http_fields *attributes)
     return copy;
 }
 
+/* The same with other tags; NULL: with none. */
+static struct http_fields *attributes_with_tags(const struct http_fields *attributes,
+                                                const char *tags)
+{
+    struct http_fields *all = xcalloc(1, sizeof *all);
+
+    http_fields_init(all, LIMIT_HEADERS);
+    for (int i = 0; attributes && i < attributes->n; i++)
+        if (strcmp(http_fields_name(attributes, i), "tags"))
+            http_fields_add(all, http_fields_name(attributes, i), http_fields_value(attributes, i));
+    if (tags)
+        http_fields_add(all, "tags", tags);
+    return all;
+}
+
 /* --- answers -------------------------------------------------------------------------- */
 
 bool remote_refuse(struct op *op, enum err_kind kind, int status, const char *code)
@@ -337,6 +352,34 @@ static bool delete_many(struct remote *remote, const struct object_call *call)
     return true;
 }
 
+/* --- tags ----------------------------------------------------------------------------- */
+
+static bool get_tags(struct remote *remote, struct op *op)
+{
+    const struct object *object = remote_find(remote, op->in.call.key);
+    const char *tags =
+        object && object->attributes ? http_fields_get(object->attributes, "tags") : NULL;
+
+    if (!object)
+        return remote_refuse(op, ERR_MISSING, 404, "NoSuchKey");
+    op->out.answer.attributes = attributes_with_tags(NULL, tags ? tags : "");
+    return true;
+}
+
+static bool put_tags(struct remote *remote, struct op *op)
+{
+    const struct http_fields *asked = op->in.call.attributes;
+    const char *tags = asked ? http_fields_get(asked, "tags") : NULL;
+    struct object *object = remote_find(remote, op->in.call.key);
+
+    if (!object)
+        return remote_refuse(op, ERR_MISSING, 404, "NoSuchKey");
+    struct http_fields *changed = attributes_with_tags(object->attributes, tags);
+    attributes_free(object->attributes);
+    object->attributes = changed;
+    return true;
+}
+
 /* --- calls ---------------------------------------------------------------------------- */
 
 bool remote_call(struct remote *remote, struct op *op)
@@ -368,6 +411,10 @@ bool remote_call(struct remote *remote, struct op *op)
         return delete_one(remote, op->in.call.key);
     case CALL_DELETE_MANY:
         return delete_many(remote, &op->in.call);
+    case CALL_GET_TAGS:
+        return get_tags(remote, op);
+    case CALL_PUT_TAGS:
+        return put_tags(remote, op);
     case CALL_LIST_UPLOADS:
         return remote_list_uploads(remote, op);
     default:
