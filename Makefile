@@ -35,16 +35,16 @@ LAYERS := base wire io core journal transfer source engine world script report c
 SRC    := $(foreach layer,$(LAYERS),$(wildcard runner/$(layer)/*.c))
 OBJ    := $(SRC:%.c=$(OUT)/%.o)
 LIB    := $(OUT)/libhaul.a
-LUA    := $(shell find lua -name '*.lua' 2>/dev/null | sort)
+LUA    := $(shell find lua -name '*.lua' ! -name meta.lua 2>/dev/null | sort)
 BENCH_TOOLS := build/release/bench/measure build/release/bench/raw build/release/bench/pace
 FUZZ_SECONDS ?= 60
 FUZZERS     := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/*.c))
 C_FILES     = $(shell find runner tests -name '*.[ch]' | sort)
-LUA_FILES   = $(shell find lua jobs tests -name '*.lua' | sort)
+LUA_FILES   = $(shell find lua jobs docs tests -name '*.lua' | sort)
 INSTALL     = $(DESTDIR)$(PREFIX)
 PROBES      := $(patsubst tests/probe/%.c,$(OUT)/probe/%.so,$(wildcard tests/probe/*.c))
 
-.PHONY: all test demo bench fuzz lint format install help probes sim clean packages-%
+.PHONY: all test demo bench fuzz lint format docs man install help probes sim clean packages-%
 all: haul ## builds ./haul (the default)
 
 haul: $(OUT)/haul
@@ -133,6 +133,16 @@ lint: packages-LINT ## formatting of C, and luacheck
 
 format: packages-LINT ## formats all C in place
 	@clang-format -i $(C_FILES)
+
+# What the manual and lua/haul/meta.lua tell of options, events and flags is made of what haul says of itself.
+docs: haul ## the marked regions of docs/*.md, and lua/haul/meta.lua
+	@$(OUT)/haul help --json | lua5.4 docs/generate.lua manual $(wildcard docs/*.md)
+	@$(OUT)/haul help --json | lua5.4 docs/generate.lua meta >$(OUT)/meta.lua
+	@cmp -s $(OUT)/meta.lua lua/haul/meta.lua || cp $(OUT)/meta.lua lua/haul/meta.lua
+
+man: haul ## the man pages, into build/man
+	@mkdir -p build/man
+	@$(OUT)/haul help --json | lua5.4 docs/generate.lua man build/man
 
 install: haul ## into $(DESTDIR)$(PREFIX)
 	@install -d $(INSTALL)/bin $(INSTALL)/share/haul/jobs $(INSTALL)/share/doc/haul

@@ -32,8 +32,6 @@ end
 io.write('#include "script/embedded.h"\n\nconst struct embedded_module embedded_modules[] = {\n')
 for _, path in ipairs(arg) do
   local text = read(path)
-  if not path:find("meta%.lua$") then -- annotations for editors: never loaded
-    io.write(('    {"%s",\n%s,\n     %d},\n'):format(module_name(path), literal(text), #text))
-  end
+  io.write(('    {"%s",\n%s,\n     %d},\n'):format(module_name(path), literal(text), #text))
 end
 io.write("    {NULL, NULL, 0},\n};\n")

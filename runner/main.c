@@ -7,19 +7,6 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
-struct verb {
-    const char *name;
-    int (*run)(const struct options *options);
-};
-
-static const struct verb verbs[] = {
-    {"check", command_check},     {"clean", command_clean}, {"cp", command_run},
-    {"explain", command_explain}, {"help", command_help},   {"ls", command_ls},
-    {"plan", command_plan},       {"retry", command_retry}, {"run", command_run},
-    {"status", command_status},   {"sync", command_run},    {"verify", command_verify},
-    {"version", command_version},
-};
-
 /* Keys are in this process's memory: no core file, and no other process of the user reads it. */
 static void keep_secrets(void)
 {
@@ -36,9 +23,10 @@ static int unknown(const char *command)
 
 static int dispatch(const struct options *options)
 {
-    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
-        if (!strcmp(options->command, verbs[i].name))
-            return verbs[i].run(options);
+    const struct verb *verb;
+    for (int i = 0; (verb = verb_at(i)); i++)
+        if (!strcmp(options->command, verb->name))
+            return verb->run(options);
     return unknown(options->command);
 }
 

@@ -31,6 +31,8 @@ local environment = {
   },
 }
 
+credentials.variables = environment
+
 local function from_environment(provider, what)
   for _, name in ipairs(environment[provider][what]) do
     local value = context.getenv(name)

@@ -1,257 +1,662 @@
 ---@meta haul
--- The language of job files, for editors and for the manual.  Never loaded.
+-- The language of job files, for editors.  Never loaded.  Made by `make docs`: do not change it by hand.
 
----@alias haul.size string    "16MiB", "100kB"; a part size also "auto"
----@alias haul.rate string    "20MiB/s", "160Mbit/s", "unlimited"
----@alias haul.duration string "500ms", "30s", "1h"
+---@alias haul.size string  "16MiB", "100kB"; KiB, MiB, GiB, TiB are powers of 1024, kB, MB, GB, TB of 1000; a part size also "auto"
+---@alias haul.rate string  "20MiB/s", "160Mbit/s", "unlimited"
+---@alias haul.duration string  "500ms", "30s", "1.5h", "2d"
 ---@alias haul.moment string  an age, "90m", "7d", "2w", or a date, "2026-11-20", "2026-11-20T10:00:00Z" (UTC)
 ---@alias haul.quota string|integer  a share, "25%", or a number of objects
 ---@alias haul.globs string|string[]  over names below `from`: "*" within a segment, "**" over segments, "?", "[a-z]", "{a,b}"
+---@alias haul.error_kind "network"|"timeout"|"throttled"|"server"|"auth"|"denied"|"missing"|"changed"|"corrupt"|"disk"|"cancelled"|"script"|"invalid"|"bug"
+---@alias haul.log_line fun(text: string, ...: any)
 
----@class haul.place  `store / "path"`: an object, or with a trailing "/" everything below
+---@class haul.store  a store; tostring() gives its name, never a secret
 ---@operator div(string): haul.place
 
----@class haul.store  tostring() gives its name, never a secret
+---@class haul.place  store / "path": an object, or with a trailing "/" everything below
 ---@operator div(string): haul.place
 
----@class haul.rates
----@field read? haul.rate
----@field write? haul.rate
+---@class haul.manifest  keys from a file
 
----@class haul.keys
----@field access_key? string
----@field secret_key? string
----@field token? string
----@field profile? string     of the shared files of AWS, instead of keys (s3)
----@field expires? number|string seconds since 1970 or ISO 8601; from a function only
+---@class haul.task  what haul.copy and the like give
 
----@class haul.remote_options
----@field bucket string
----@field region? string
----@field endpoint? string    "https://host:port"
----@field credentials? haul.keys|(fun(): haul.keys)|"anonymous"
----@field rate? haul.rate|haul.rates
----@field requests? number    most requests a second
----@field ca? string          file of certificates
----@field proxy? string
----@field headers? table<string, string>
----@field user_agent? string
----@field connect_timeout? haul.duration  default "10s"
----@field stall_timeout? haul.duration    default "30s"
+---@class haul.job  what a job file returns
 
----@class haul.s3_options: haul.remote_options
----@field addressing? "auto"|"virtual"|"path"
----@field profile? string
----@field checksum? "auto"|"crc32c"|"md5"|"none"
----@field sign_payload? boolean
+---@class haul.decision  what a hook may return
 
----@class haul.oss_options: haul.remote_options
----@field addressing? "auto"|"virtual"|"cname"|"path"
----@field signature? "v4"|"v1"
+---@class haul.part  a part of an object
+---@field number integer  from 1
+---@field offset integer  where it starts in the object
+---@field size integer  bytes
+---@field etag? string  what the store calls it
+---@field crc64? string  its CRC64 in decimal digits, where it was computed
+---@field seconds number  how long the request took
 
----@class haul.tos_options: haul.remote_options
----@field addressing? "auto"|"virtual"|"cname"|"path"
+---@class haul.error  why something failed
+---@field kind haul.error_kind  one word of haul's vocabulary
+---@field message string  one sentence
+---@field status? integer  HTTP status of the answer
+---@field code? string  the provider's own code, such as "SlowDown"
+---@field request_id? string  what the provider's support will ask for
+---@field host_id? string  the second id of S3 and TOS, or the EC of OSS
+---@field retry_after? number  seconds the store asked to wait
+---@field retryable boolean  the task's own policy would try it again, were there tries left
 
----@class haul.dir_options
----@field path string
----@field links? "report"|"follow"
----@field rate? haul.rate|haul.rates
+---@class haul.totals  counts of a run
+---@field objects_known integer  found so far
+---@field bytes_known integer  bytes of those
+---@field listing_done boolean  the two above are final
+---@field objects_done integer  in place
+---@field objects_skipped integer  passed over: the same already, or by a decision
+---@field objects_failed integer  given up
+---@field objects_deleted integer  removed
+---@field objects_different integer  not the same on both sides (haul verify)
+---@field bytes_done integer  in place, resumed ones too
+---@field bytes_moved integer  over the wire or the disk in this run, repeats too
+---@field bytes_resumed integer  found in place from an earlier run
+---@field requests integer  sent to stores
+---@field retries integer  tried again
+---@field part_failures integer  tries of parts that failed
+---@field hook_errors integer  hooks that raised an error or took too long
+---@field in_flight integer  requests under way
+---@field checked table<string, integer>  objects by the check that was made: "crc64", "md5", ...
+---@field seconds number  since the run began
+---@field rate integer  bytes a second over the last few seconds
+---@field limit? integer  the job's rate in force, bytes a second
+---@field eta? number  seconds that are left, where that is known
+---@field exit_status? integer  in a summary
 
----@class haul.web_options  a source only: it cannot be listed
----@field url string          "https://host/path/"; keys are below it
----@field rate? haul.rate|haul.rates
----@field requests? number
----@field ca? string
----@field proxy? string
----@field headers? table<string, string>
----@field user_agent? string
----@field connect_timeout? haul.duration  default "10s"
----@field stall_timeout? haul.duration    default "30s"
+---@class haul.pace  what a store that asked to slow down gets from now on
+---@field concurrency integer  requests in flight
+---@field requests number  requests a second
+---@field wait_ms integer  none is sent before that
 
----@class haul.retry_policy
----@field attempts? integer   default 8
----@field base? haul.duration default "500ms"
----@field cap? haul.duration  default "30s"
----@field jitter? "full"|"none"
----@field on? string[]        kinds of error
+---@class haul.object  an object as functions of a task see it; a table of its own for each call
+---@field key string  full key, or path below the root of a directory
+---@field name string  the same below `from`
+---@field target? string  full name on the other side, without `rename`
+---@field size? integer  bytes; of keys from a list it may not be known
+---@field mtime? number  time of modification, seconds since 1970
+---@field etag? string  of a store
 
----@class haul.error
----@field kind "network"|"timeout"|"throttled"|"server"|"auth"|"denied"|"missing"|"changed"|"corrupt"|"disk"|"cancelled"|"script"|"invalid"|"bug"
----@field message string
----@field status? integer
----@field code? string
----@field request_id? string
----@field host_id? string
----@field retry_after? number seconds
----@field retryable boolean
+---@class haul.row  a key that an iterator gives, with what is known of it
+---@field key string  below `from`
+---@field size? integer  saves a request
+---@field target? string  another name below `to`
 
----@class haul.part
----@field number integer      from 1
----@field offset integer
----@field size integer
----@field etag? string
----@field crc64? string       decimal digits
----@field seconds number
+---@class haul.keys  credentials
+---@field access_key? string  the id of the key
+---@field secret_key? string  the secret; never shown
+---@field token? string  of temporary keys
+---@field profile? string  of the shared files of AWS, instead of keys (s3)
+---@field expires? number|string  seconds since 1970 or ISO 8601; from a function only: it is asked again before
 
----@class haul.totals
----@field objects_known integer
----@field bytes_known integer
----@field listing_done boolean
----@field objects_done integer
----@field objects_skipped integer
----@field objects_failed integer
----@field objects_deleted integer
----@field objects_different integer  by haul verify
----@field bytes_done integer
----@field bytes_moved integer
----@field bytes_resumed integer
----@field requests integer
----@field retries integer
----@field part_failures integer
----@field hook_errors integer
----@field in_flight integer
----@field checked table<string, integer> objects by check
----@field seconds number
----@field rate integer
----@field limit? integer
----@field eta? number         seconds
----@field exit_status? integer in a summary
+---@class haul.event.job_started  the run begins; once
+---@field event string  the event's name
+---@field time number  seconds since 1970
+---@field job string  the job's name
 
----@class haul.pace        of a store that asked to slow down
----@field concurrency integer requests in flight
----@field requests number     a second
----@field wait_ms integer     none is sent before
+---@class haul.event.job_finished  the run is over; once
+---@field event string  the event's name
+---@field time number  seconds since 1970
+---@field job string  the job's name
+---@field summary haul.totals  the counts of the whole run
 
----@class haul.event
----@field event string
----@field time number         seconds since 1970
----@field job string
----@field task? integer
----@field key? string
----@field target? string
----@field bucket? string
----@field path? string
----@field size? integer
----@field attempt? integer
----@field part? haul.part
----@field error? haul.error
----@field reason? string
----@field check? string
----@field upload_id? string
----@field temp_file? string
----@field summary? haul.totals
----@field progress? haul.totals
----@field pace? haul.pace    on throttled
----@field objects? integer          before_delete: so many would go,
----@field bytes? integer            with so many bytes,
----@field target_objects? integer   of so many that are at the target,
----@field source_objects? integer   and so many at the source
+---@class haul.event.object_started  the first request of an object is about to be made
+---@field event string  the event's name
+---@field time number  seconds since 1970
+---@field job string  the job's name
+---@field task integer  number of the task, from 1
+---@field key? string  key of the source object; below a directory its path
+---@field target? string  key or path on the other side
+---@field bucket? string  bucket of the remote side, of the target where both are
+---@field path? string  the local file, absolute
+---@field size? integer  bytes of the object
+---@field attempt? integer  which try this is, from 1
 
----@class haul.decision
+---@class haul.event.object_succeeded  the object is in place, checked and durable
+---@field event string  the event's name
+---@field time number  seconds since 1970
+---@field job string  the job's name
+---@field task integer  number of the task, from 1
+---@field key? string  key of the source object; below a directory its path
+---@field target? string  key or path on the other side
+---@field bucket? string  bucket of the remote side, of the target where both are
+---@field path? string  the local file, absolute
+---@field size? integer  bytes of the object
+---@field attempt? integer  which try this is, from 1
+---@field check string  how it was checked: "crc64", "crc32c", "md5", ..., "size" or "none"
 
----@class haul.running
----@field name string
----@field state table         of the job file's own, kept from run to run: what JSON can hold, up to 1 MiB
----@field cancel fun(self, options?: { abort: boolean })
----@field pause fun(self)
----@field resume fun(self)
----@field set fun(self, options: { rate?: haul.rate, concurrency?: integer })
----@field stats fun(self): haul.totals
+---@class haul.event.object_skipped  the object was passed over: it is there already, or a decision said so
+---@field event string  the event's name
+---@field time number  seconds since 1970
+---@field job string  the job's name
+---@field task integer  number of the task, from 1
+---@field key? string  key of the source object; below a directory its path
+---@field target? string  key or path on the other side
+---@field bucket? string  bucket of the remote side, of the target where both are
+---@field path? string  the local file, absolute
+---@field size? integer  bytes of the object
+---@field attempt? integer  which try this is, from 1
+---@field reason? string  why
 
----@alias haul.handler fun(event: haul.event, job: haul.running): haul.decision?
+---@class haul.event.object_deleted  the object is gone
+---@field event string  the event's name
+---@field time number  seconds since 1970
+---@field job string  the job's name
+---@field task integer  number of the task, from 1
+---@field key? string  key of the source object; below a directory its path
+---@field target? string  key or path on the other side
+---@field bucket? string  bucket of the remote side, of the target where both are
+---@field path? string  the local file, absolute
+---@field size? integer  bytes of the object
+---@field attempt? integer  which try this is, from 1
 
----@class haul.object  a table of its own for each call
----@field key string          full key, or path below the root of a directory
----@field name string         the same below `from`
----@field target? string      full name on the other side, without `rename`
----@field size? integer
----@field mtime? number       seconds since 1970
----@field etag? string
+---@class haul.event.object_failed  the object's last try failed; nothing returned: it is given up
+---@field event string  the event's name
+---@field time number  seconds since 1970
+---@field job string  the job's name
+---@field task integer  number of the task, from 1
+---@field key? string  key of the source object; below a directory its path
+---@field target? string  key or path on the other side
+---@field bucket? string  bucket of the remote side, of the target where both are
+---@field path? string  the local file, absolute
+---@field size? integer  bytes of the object
+---@field attempt? integer  which try this is, from 1
+---@field error haul.error  what went wrong
+---@field reason? string  why
 
----@class haul.task_options
----@field from haul.place|haul.store
----@field include? haul.globs   only what one of them matches
----@field exclude? haul.globs   nothing that one of them matches
----@field min_size? haul.size
----@field max_size? haul.size
----@field newer_than? haul.moment
----@field older_than? haul.moment
----@field where? fun(object: haul.object): boolean
----@field listing? integer|string[]  ranges of a bucket that are listed side by side, or the keys at which it is divided
----@field concurrency? integer
----@field retry? haul.retry_policy
----@field on? table<string, haul.handler>
+---@class haul.event.temp_file_created  a download has its temporary file
+---@field event string  the event's name
+---@field time number  seconds since 1970
+---@field job string  the job's name
+---@field task integer  number of the task, from 1
+---@field key? string  key of the source object; below a directory its path
+---@field target? string  key or path on the other side
+---@field bucket? string  bucket of the remote side, of the target where both are
+---@field path? string  the local file, absolute
+---@field size? integer  bytes of the object
+---@field attempt? integer  which try this is, from 1
+---@field temp_file? string  name of the temporary file
 
----@class haul.sending_options: haul.task_options
----@field to haul.place|haul.store|(haul.place|haul.store)[]  several: one listing, an outcome for each
----@field part_size? haul.size|(fun(object: haul.object): haul.size?)
----@field rate? haul.rate
----@field route? "auto"|"server"|"relay"  default "auto": by the service where both sides are its own
----@field headers? table<string, string>|(fun(object: haul.object): table?)
----@field metadata? table<string, string>|(fun(object: haul.object): table?)
----@field storage_class? string|(fun(object: haul.object): string?)
----@field acl? string|(fun(object: haul.object): string?)
----@field tags? table<string, string>|(fun(object: haul.object): table?)
----@field preserve? boolean     default true: content type, metadata and time of modification are carried over
+---@class haul.event.temp_file_failed  the temporary file could not be made or written
+---@field event string  the event's name
+---@field time number  seconds since 1970
+---@field job string  the job's name
+---@field task integer  number of the task, from 1
+---@field key? string  key of the source object; below a directory its path
+---@field target? string  key or path on the other side
+---@field bucket? string  bucket of the remote side, of the target where both are
+---@field path? string  the local file, absolute
+---@field size? integer  bytes of the object
+---@field attempt? integer  which try this is, from 1
+---@field error haul.error  what went wrong
+---@field temp_file? string  name of the temporary file
 
----@alias haul.row { key: string, size?: integer, target?: string }
+---@class haul.event.temp_file_renamed  the complete file got its final name
+---@field event string  the event's name
+---@field time number  seconds since 1970
+---@field job string  the job's name
+---@field task integer  number of the task, from 1
+---@field key? string  key of the source object; below a directory its path
+---@field target? string  key or path on the other side
+---@field bucket? string  bucket of the remote side, of the target where both are
+---@field path? string  the local file, absolute
+---@field size? integer  bytes of the object
+---@field attempt? integer  which try this is, from 1
+---@field temp_file? string  name of the temporary file
 
----@class haul.copy_options: haul.sending_options
----@field keys? string[]|(fun(): string|haul.row|nil)|haul.manifest  names below `from`
----@field rename? fun(name: string, object: haul.object): string?  another name below `to`
----@field overwrite? "always"|"never"|"newer"     default "always"
----@field conflict? "error"|"skip"|"rename"|(fun(name: string, other: string, target: string): string?)  default "error"
+---@class haul.event.rename_failed  it did not get it
+---@field event string  the event's name
+---@field time number  seconds since 1970
+---@field job string  the job's name
+---@field task integer  number of the task, from 1
+---@field key? string  key of the source object; below a directory its path
+---@field target? string  key or path on the other side
+---@field bucket? string  bucket of the remote side, of the target where both are
+---@field path? string  the local file, absolute
+---@field size? integer  bytes of the object
+---@field attempt? integer  which try this is, from 1
+---@field error haul.error  what went wrong
+---@field temp_file? string  name of the temporary file
 
----@class haul.sync_options: haul.sending_options
----@field compare? "fingerprint"|"size"|"time"|"etag"|"checksum"|(fun(source: haul.object, target: haul.object): boolean, string?)
----@field delete? boolean       default false: what only the target has goes, at the end
----@field max_delete? haul.quota  default "25%"
+---@class haul.event.upload_created  an upload in parts has begun
+---@field event string  the event's name
+---@field time number  seconds since 1970
+---@field job string  the job's name
+---@field task integer  number of the task, from 1
+---@field key? string  key of the source object; below a directory its path
+---@field target? string  key or path on the other side
+---@field bucket? string  bucket of the remote side, of the target where both are
+---@field path? string  the local file, absolute
+---@field size? integer  bytes of the object
+---@field attempt? integer  which try this is, from 1
+---@field upload_id? string  the store's id of the upload
 
----@class haul.delete_options: haul.task_options
----@field keys? string[]|(fun(): string|haul.row|nil)|haul.manifest
----@field max_delete? haul.quota  default "100%"
+---@class haul.event.upload_create_failed  it could not be begun
+---@field event string  the event's name
+---@field time number  seconds since 1970
+---@field job string  the job's name
+---@field task integer  number of the task, from 1
+---@field key? string  key of the source object; below a directory its path
+---@field target? string  key or path on the other side
+---@field bucket? string  bucket of the remote side, of the target where both are
+---@field path? string  the local file, absolute
+---@field size? integer  bytes of the object
+---@field attempt? integer  which try this is, from 1
+---@field error haul.error  what went wrong
 
----@class haul.manifest
+---@class haul.event.upload_completed  the store has put the parts together
+---@field event string  the event's name
+---@field time number  seconds since 1970
+---@field job string  the job's name
+---@field task integer  number of the task, from 1
+---@field key? string  key of the source object; below a directory its path
+---@field target? string  key or path on the other side
+---@field bucket? string  bucket of the remote side, of the target where both are
+---@field path? string  the local file, absolute
+---@field size? integer  bytes of the object
+---@field attempt? integer  which try this is, from 1
+---@field upload_id? string  the store's id of the upload
 
----@class haul.task
+---@class haul.event.upload_complete_failed  it has not, or has not said so
+---@field event string  the event's name
+---@field time number  seconds since 1970
+---@field job string  the job's name
+---@field task integer  number of the task, from 1
+---@field key? string  key of the source object; below a directory its path
+---@field target? string  key or path on the other side
+---@field bucket? string  bucket of the remote side, of the target where both are
+---@field path? string  the local file, absolute
+---@field size? integer  bytes of the object
+---@field attempt? integer  which try this is, from 1
+---@field error haul.error  what went wrong
+---@field upload_id? string  the store's id of the upload
 
----@class haul.breaker
----@field failed haul.quota
----@field of? integer           default 1000: a share counts once so many objects have ended
+---@class haul.event.upload_aborted  an upload was given up, and its parts are removed
+---@field event string  the event's name
+---@field time number  seconds since 1970
+---@field job string  the job's name
+---@field task integer  number of the task, from 1
+---@field key? string  key of the source object; below a directory its path
+---@field target? string  key or path on the other side
+---@field bucket? string  bucket of the remote side, of the target where both are
+---@field path? string  the local file, absolute
+---@field size? integer  bytes of the object
+---@field attempt? integer  which try this is, from 1
+---@field upload_id? string  the store's id of the upload
 
----@class haul.job_options
----@field name? string
----@field concurrency? integer default 16
----@field part_size? haul.size default "auto"
----@field rate? haul.rate     default "unlimited"
----@field retry? haul.retry_policy
----@field on? table<string, haul.handler>
----@field lanes? integer|"auto"
----@field workers? integer    default 4
----@field durability? "object"|"group"|"none"
----@field overlap? "fail"|"wait"|"skip"  default "fail": what a second run does while one is running
----@field window? { [1]: string, [2]: string }  { "22:00", "06:00" }, local time; outside of it the job is parked
----@field stop_when? haul.breaker
----@field hook_timeout? haul.duration default "5s"
+---@class haul.event.part_succeeded  a part is in place and journalled
+---@field event string  the event's name
+---@field time number  seconds since 1970
+---@field job string  the job's name
+---@field task integer  number of the task, from 1
+---@field key? string  key of the source object; below a directory its path
+---@field target? string  key or path on the other side
+---@field bucket? string  bucket of the remote side, of the target where both are
+---@field path? string  the local file, absolute
+---@field size? integer  bytes of the object
+---@field attempt? integer  which try this is, from 1
+---@field part haul.part  the part
+---@field upload_id? string  the store's id of the upload
+---@field temp_file? string  name of the temporary file
+
+---@class haul.event.part_failed  a try of a part failed; nothing returned: the policy of `retry` decides
+---@field event string  the event's name
+---@field time number  seconds since 1970
+---@field job string  the job's name
+---@field task integer  number of the task, from 1
+---@field key? string  key of the source object; below a directory its path
+---@field target? string  key or path on the other side
+---@field bucket? string  bucket of the remote side, of the target where both are
+---@field path? string  the local file, absolute
+---@field size? integer  bytes of the object
+---@field attempt? integer  which try this is, from 1
+---@field part haul.part  the part
+---@field error haul.error  what went wrong
+---@field upload_id? string  the store's id of the upload
+---@field temp_file? string  name of the temporary file
+
+---@class haul.event.part_aborted  a part was dropped because its object was given up
+---@field event string  the event's name
+---@field time number  seconds since 1970
+---@field job string  the job's name
+---@field task integer  number of the task, from 1
+---@field key? string  key of the source object; below a directory its path
+---@field target? string  key or path on the other side
+---@field bucket? string  bucket of the remote side, of the target where both are
+---@field path? string  the local file, absolute
+---@field size? integer  bytes of the object
+---@field attempt? integer  which try this is, from 1
+---@field part haul.part  the part
+---@field error haul.error  what went wrong
+---@field upload_id? string  the store's id of the upload
+---@field temp_file? string  name of the temporary file
+
+---@class haul.event.verified  both ends agree
+---@field event string  the event's name
+---@field time number  seconds since 1970
+---@field job string  the job's name
+---@field task integer  number of the task, from 1
+---@field key? string  key of the source object; below a directory its path
+---@field target? string  key or path on the other side
+---@field bucket? string  bucket of the remote side, of the target where both are
+---@field path? string  the local file, absolute
+---@field size? integer  bytes of the object
+---@field attempt? integer  which try this is, from 1
+---@field check string  how it was checked: "crc64", "crc32c", "md5", ..., "size" or "none"
+
+---@class haul.event.verify_failed  they do not
+---@field event string  the event's name
+---@field time number  seconds since 1970
+---@field job string  the job's name
+---@field task integer  number of the task, from 1
+---@field key? string  key of the source object; below a directory its path
+---@field target? string  key or path on the other side
+---@field bucket? string  bucket of the remote side, of the target where both are
+---@field path? string  the local file, absolute
+---@field size? integer  bytes of the object
+---@field attempt? integer  which try this is, from 1
+---@field check string  how it was checked: "crc64", "crc32c", "md5", ..., "size" or "none"
+---@field error? haul.error  what went wrong, where something did
+---@field reason? string  why
+
+---@class haul.event.throttled  a store asked to slow down, and is slowed down as a whole
+---@field event string  the event's name
+---@field time number  seconds since 1970
+---@field job string  the job's name
+---@field task integer  number of the task, from 1
+---@field key? string  key of the source object; below a directory its path
+---@field target? string  key or path on the other side
+---@field bucket? string  bucket of the remote side, of the target where both are
+---@field path? string  the local file, absolute
+---@field size? integer  bytes of the object
+---@field attempt? integer  which try this is, from 1
+---@field error haul.error  what went wrong
+---@field pace haul.pace  what the store gets from now on
+
+---@class haul.event.progress  how far the run is, at most 4 times a second
+---@field event string  the event's name
+---@field time number  seconds since 1970
+---@field job string  the job's name
+---@field progress haul.totals  the counts so far
+
+---@class haul.event.resumed  work of an earlier run was found in place and is used
+---@field event string  the event's name
+---@field time number  seconds since 1970
+---@field job string  the job's name
+---@field task integer  number of the task, from 1
+---@field key? string  key of the source object; below a directory its path
+---@field target? string  key or path on the other side
+---@field bucket? string  bucket of the remote side, of the target where both are
+---@field path? string  the local file, absolute
+---@field size? integer  bytes of the object
+---@field attempt? integer  which try this is, from 1
+---@field reason? string  why
+---@field upload_id? string  the store's id of the upload
+---@field temp_file? string  name of the temporary file
+
+---@class haul.event.restarted  work of an earlier run, or of this one, could not be used
+---@field event string  the event's name
+---@field time number  seconds since 1970
+---@field job string  the job's name
+---@field task integer  number of the task, from 1
+---@field key? string  key of the source object; below a directory its path
+---@field target? string  key or path on the other side
+---@field bucket? string  bucket of the remote side, of the target where both are
+---@field path? string  the local file, absolute
+---@field size? integer  bytes of the object
+---@field attempt? integer  which try this is, from 1
+---@field reason? string  why
+---@field upload_id? string  the store's id of the upload
+---@field temp_file? string  name of the temporary file
+
+---@class haul.event.before_delete  a task is about to delete; once for each; nothing returned: it deletes
+---@field event string  the event's name
+---@field time number  seconds since 1970
+---@field job string  the job's name
+---@field task integer  number of the task, from 1
+---@field objects integer  so many would go,
+---@field bytes integer  with so many bytes,
+---@field target_objects integer  of so many that are at the target,
+---@field source_objects integer  and so many at the source
+
+---@class haul.handlers  what `on` takes: a function for each event that is of interest
+---@field job_started? fun(event: haul.event.job_started, job: haul.running): haul.decision?
+---@field job_finished? fun(event: haul.event.job_finished, job: haul.running): haul.decision?
+---@field object_started? fun(event: haul.event.object_started, job: haul.running): haul.decision?
+---@field object_succeeded? fun(event: haul.event.object_succeeded, job: haul.running): haul.decision?
+---@field object_skipped? fun(event: haul.event.object_skipped, job: haul.running): haul.decision?
+---@field object_deleted? fun(event: haul.event.object_deleted, job: haul.running): haul.decision?
+---@field object_failed? fun(event: haul.event.object_failed, job: haul.running): haul.decision?
+---@field temp_file_created? fun(event: haul.event.temp_file_created, job: haul.running): haul.decision?
+---@field temp_file_failed? fun(event: haul.event.temp_file_failed, job: haul.running): haul.decision?
+---@field temp_file_renamed? fun(event: haul.event.temp_file_renamed, job: haul.running): haul.decision?
+---@field rename_failed? fun(event: haul.event.rename_failed, job: haul.running): haul.decision?
+---@field upload_created? fun(event: haul.event.upload_created, job: haul.running): haul.decision?
+---@field upload_create_failed? fun(event: haul.event.upload_create_failed, job: haul.running): haul.decision?
+---@field upload_completed? fun(event: haul.event.upload_completed, job: haul.running): haul.decision?
+---@field upload_complete_failed? fun(event: haul.event.upload_complete_failed, job: haul.running): haul.decision?
+---@field upload_aborted? fun(event: haul.event.upload_aborted, job: haul.running): haul.decision?
+---@field part_succeeded? fun(event: haul.event.part_succeeded, job: haul.running): haul.decision?
+---@field part_failed? fun(event: haul.event.part_failed, job: haul.running): haul.decision?
+---@field part_aborted? fun(event: haul.event.part_aborted, job: haul.running): haul.decision?
+---@field verified? fun(event: haul.event.verified, job: haul.running): haul.decision?
+---@field verify_failed? fun(event: haul.event.verify_failed, job: haul.running): haul.decision?
+---@field throttled? fun(event: haul.event.throttled, job: haul.running): haul.decision?
+---@field progress? fun(event: haul.event.progress, job: haul.running): haul.decision?
+---@field resumed? fun(event: haul.event.resumed, job: haul.running): haul.decision?
+---@field restarted? fun(event: haul.event.restarted, job: haul.running): haul.decision?
+---@field before_delete? fun(event: haul.event.before_delete, job: haul.running): haul.decision?
+
+---@class haul.copy_options  options of a copy
+---@field from haul.place|haul.store  a place: an object, or a prefix that ends in "/"; required
+---@field to haul.place|haul.store|(haul.place|haul.store)[]  a place, or a list of them; required
+---@field part_size? haul.size|(fun(object: haul.object): haul.size?)  size of a part, "auto", or function(object)
+---@field rate? haul.rate  bytes a second of this task, each way; default "unlimited"
+---@field route? "auto"|"server"|"relay"  between stores: copied by the service, or through this machine; default "auto"
+---@field keys? string[]|(fun(): string|haul.row|nil)|haul.manifest  only these objects below `from`: a list, a function that gives one after the other, or haul.manifest
+---@field include? haul.globs  patterns: only what one of them matches
+---@field exclude? haul.globs  patterns: nothing that one of them matches
+---@field min_size? haul.size  no smaller objects
+---@field max_size? haul.size  no larger objects
+---@field newer_than? haul.moment  modified since: an age such as "7d", or a date
+---@field older_than? haul.moment  modified before: an age such as "7d", or a date
+---@field where? fun(object: haul.object): boolean?  function(object): true takes it
+---@field listing? string[]  keys at which a bucket is divided, to be listed in ranges side by side
+---@field headers? table<string, string>|(fun(object: haul.object): table<string, string>?)  headers that objects keep: { ["cache-control"] = ... }, or function(object)
+---@field metadata? table<string, string>|(fun(object: haul.object): table<string, string>?)  user metadata: { name = text }, or function(object)
+---@field storage_class? string|(fun(object: haul.object): string?)  storage class, or function(object)
+---@field acl? string|(fun(object: haul.object): string?)  canned access list such as "private", or function(object)
+---@field tags? table<string, string>|(fun(object: haul.object): table<string, string>?)  tags: { name = text }, or function(object)
+---@field preserve? boolean  carry content type, metadata and modification time over; default true
+---@field concurrency? integer  requests in flight of this task
+---@field retry? haul.retry_options  when a failed request is made again
+---@field on? haul.handlers  handlers of events, instead of the job's
+---@field rename? fun(name: string, object: haul.object): string?  function(name, object): another name below `to`
+---@field overwrite? "always"|"never"|"newer"  what happens where the target is there already; default "always"
+---@field conflict? "error"|"skip"|"rename"|(fun(name: string, other: string, target: string): string?)  when two keys would get one name; or function(name, other, target); default "error"
+
+---@class haul.delete_options  options of a delete
+---@field from haul.place|haul.store  a place: an object, or a prefix that ends in "/"; required
+---@field keys? string[]|(fun(): string|haul.row|nil)|haul.manifest  only these objects below `from`: a list, a function that gives one after the other, or haul.manifest
+---@field include? haul.globs  patterns: only what one of them matches
+---@field exclude? haul.globs  patterns: nothing that one of them matches
+---@field min_size? haul.size  no smaller objects
+---@field max_size? haul.size  no larger objects
+---@field newer_than? haul.moment  modified since: an age such as "7d", or a date
+---@field older_than? haul.moment  modified before: an age such as "7d", or a date
+---@field where? fun(object: haul.object): boolean?  function(object): true takes it
+---@field listing? string[]  keys at which a bucket is divided, to be listed in ranges side by side
+---@field concurrency? integer  requests in flight of this task
+---@field retry? haul.retry_options  when a failed request is made again
+---@field on? haul.handlers  handlers of events, instead of the job's
+---@field max_delete? haul.quota  the most that may be deleted: a share, or a number; default "100%"
+
+---@class haul.dir_options  options of a directory
+---@field path string  the directory; required
+---@field rate? haul.rate|{ read?: haul.rate, write?: haul.rate }  "20MiB/s", or { read =, write = }; default "unlimited"
+---@field links? "report"|"follow"  symbolic links below it: told and passed over, or read as what they lead to; default "report"
+
+---@class haul.job_options  options of a job; the entries without a name are its tasks
+---@field name? string  names the job's state; default: the file's name
+---@field concurrency? integer  requests in flight, whole job; default 16
+---@field part_size? haul.size  size of a part, or "auto"; default "auto"
+---@field rate? haul.rate  bytes a second, each way, whole job; default "unlimited"
+---@field retry? haul.retry_options  when a failed request is made again
+---@field on? haul.handlers  handlers of events
+---@field lanes? integer|"auto"  threads for connections; 0: none but the main one; default "auto"
+---@field workers? integer  threads for files; default 4
+---@field durability? "object"|"group"|"none"  when files are synced: each by itself, small ones together, or never; default "group"
+---@field overlap? "fail"|"wait"|"skip"  what a second run of this job does while one is running; default "fail"
+---@field window? { [1]: string, [2]: string }  { "22:00", "06:00" }: time of day in which it runs; then it is parked
+---@field stop_when? haul.stop_when_options  { failed = "5%", of = 1000 }: too many failures end the job
+---@field hook_timeout? haul.duration  longest computing of one hook; default "5s"
 ---@field [integer] haul.task
 
+---@class haul.oss_options  options of a bucket of OSS
+---@field bucket string  name of the bucket; required
+---@field region? string  region of the bucket
+---@field endpoint? string  address of the service, such as "https://host:port"
+---@field addressing? "auto"|"virtual"|"cname"|"path"  where the bucket goes in the address; default "auto"
+---@field credentials? haul.keys|(fun(): haul.keys)|"anonymous"  { access_key, secret_key, token }, a function, or "anonymous"
+---@field rate? haul.rate|{ read?: haul.rate, write?: haul.rate }  "20MiB/s", or { read =, write = }; default "unlimited"
+---@field requests? number  most requests a second
+---@field ca? string  file of certificates to trust instead of the system's
+---@field proxy? string  address of a proxy
+---@field headers? table<string, string>  more headers for every request
+---@field user_agent? string  how haul introduces itself
+---@field connect_timeout? haul.duration  longest wait for a connection; default "10s"
+---@field stall_timeout? haul.duration  longest time without a byte; default "30s"
+---@field signature? "v4"|"v1"  how requests are signed; default "v4"
+
+---@class haul.retry_options  how something is tried again
+---@field after? number|haul.duration  how long to wait: seconds, or text such as "5s"
+---@field part_size? haul.size  start the object over with parts of this size
+---@field refresh_credentials? boolean  ask for new credentials first; default false
+
+---@class haul.s3_options  options of a bucket of S3
+---@field bucket string  name of the bucket; required
+---@field region? string  region of the bucket
+---@field endpoint? string  address of the service, such as "https://host:port"
+---@field addressing? "auto"|"virtual"|"path"  where the bucket goes in the address; default "auto"
+---@field credentials? haul.keys|(fun(): haul.keys)|"anonymous"  { access_key, secret_key, token }, a function, or "anonymous"
+---@field rate? haul.rate|{ read?: haul.rate, write?: haul.rate }  "20MiB/s", or { read =, write = }; default "unlimited"
+---@field requests? number  most requests a second
+---@field ca? string  file of certificates to trust instead of the system's
+---@field proxy? string  address of a proxy
+---@field headers? table<string, string>  more headers for every request
+---@field user_agent? string  how haul introduces itself
+---@field connect_timeout? haul.duration  longest wait for a connection; default "10s"
+---@field stall_timeout? haul.duration  longest time without a byte; default "30s"
+---@field profile? string  profile of the shared files of AWS
+---@field checksum? "auto"|"crc32c"|"md5"|"none"  how bodies are checked; default "auto"
+---@field sign_payload? boolean  sign a hash of every body; default false
+
+---@class haul.sync_options  options of a sync
+---@field from haul.place|haul.store  a place: an object, or a prefix that ends in "/"; required
+---@field to haul.place|haul.store|(haul.place|haul.store)[]  a place, or a list of them; required
+---@field part_size? haul.size|(fun(object: haul.object): haul.size?)  size of a part, "auto", or function(object)
+---@field rate? haul.rate  bytes a second of this task, each way; default "unlimited"
+---@field route? "auto"|"server"|"relay"  between stores: copied by the service, or through this machine; default "auto"
+---@field include? haul.globs  patterns: only what one of them matches
+---@field exclude? haul.globs  patterns: nothing that one of them matches
+---@field min_size? haul.size  no smaller objects
+---@field max_size? haul.size  no larger objects
+---@field newer_than? haul.moment  modified since: an age such as "7d", or a date
+---@field older_than? haul.moment  modified before: an age such as "7d", or a date
+---@field where? fun(object: haul.object): boolean?  function(object): true takes it
+---@field listing? string[]  keys at which a bucket is divided, to be listed in ranges side by side
+---@field headers? table<string, string>|(fun(object: haul.object): table<string, string>?)  headers that objects keep: { ["cache-control"] = ... }, or function(object)
+---@field metadata? table<string, string>|(fun(object: haul.object): table<string, string>?)  user metadata: { name = text }, or function(object)
+---@field storage_class? string|(fun(object: haul.object): string?)  storage class, or function(object)
+---@field acl? string|(fun(object: haul.object): string?)  canned access list such as "private", or function(object)
+---@field tags? table<string, string>|(fun(object: haul.object): table<string, string>?)  tags: { name = text }, or function(object)
+---@field preserve? boolean  carry content type, metadata and modification time over; default true
+---@field concurrency? integer  requests in flight of this task
+---@field retry? haul.retry_options  when a failed request is made again
+---@field on? haul.handlers  handlers of events, instead of the job's
+---@field max_delete? haul.quota  the most that may be deleted: a share of the target, or a number; default "25%"
+---@field compare? "fingerprint"|"size"|"time"|"etag"|"checksum"|(fun(source: haul.object, target: haul.object): boolean, string?)  when two objects are the same; or function(source, target); default "fingerprint"
+---@field delete? boolean  delete what only the target has, at the end; default false
+
+---@class haul.tos_options  options of a bucket of TOS
+---@field bucket string  name of the bucket; required
+---@field region? string  region of the bucket
+---@field endpoint? string  address of the service, such as "https://host:port"
+---@field addressing? "auto"|"virtual"|"cname"|"path"  where the bucket goes in the address; default "auto"
+---@field credentials? haul.keys|(fun(): haul.keys)|"anonymous"  { access_key, secret_key, token }, a function, or "anonymous"
+---@field rate? haul.rate|{ read?: haul.rate, write?: haul.rate }  "20MiB/s", or { read =, write = }; default "unlimited"
+---@field requests? number  most requests a second
+---@field ca? string  file of certificates to trust instead of the system's
+---@field proxy? string  address of a proxy
+---@field headers? table<string, string>  more headers for every request
+---@field user_agent? string  how haul introduces itself
+---@field connect_timeout? haul.duration  longest wait for a connection; default "10s"
+---@field stall_timeout? haul.duration  longest time without a byte; default "30s"
+
+---@class haul.web_options  options of a web server
+---@field url string  address that keys are below: "https://host/path/"; required
+---@field rate? haul.rate|{ read?: haul.rate, write?: haul.rate }  "20MiB/s", or { read =, write = }; default "unlimited"
+---@field requests? number  most requests a second
+---@field ca? string  file of certificates to trust instead of the system's
+---@field proxy? string  address of a proxy
+---@field headers? table<string, string>  more headers for every request
+---@field user_agent? string  how haul introduces itself
+---@field connect_timeout? haul.duration  longest wait for a connection; default "10s"
+---@field stall_timeout? haul.duration  longest time without a byte; default "30s"
+
+---@class haul.job_cancel_options  how a job is cancelled
+---@field abort? boolean  also remove unfinished uploads, temporary files and checkpoints; default false
+
+---@class haul.job_set_options  what can be changed while a job runs
+---@field rate? haul.rate  bytes a second, each way
+---@field concurrency? integer  requests in flight
+
+---@class haul.rate_options  rates of a store, each way: its option `rate`
+---@field read? haul.rate  from the store; default "unlimited"
+---@field write? haul.rate  to the store; default "unlimited"
+
+---@class haul.retry_options  when a failed request is made again: the option `retry` of a job or a task
+---@field attempts? integer  tries of one request, the first one included; default 8
+---@field base? haul.duration  the first wait; each further one is twice as long; default "500ms"
+---@field cap? haul.duration  the longest wait; default "30s"
+---@field jitter? "full"|"none"  full: a random time up to the wait; none: the wait itself; default "full"
+---@field on? haul.error_kind[]  kinds of error that are tried again; default { "network", "timeout", "throttled", "server", "corrupt", "changed" }
+
+---@class haul.stop_when_options  when too many failures end a job: its option `stop_when`
+---@field failed haul.quota  a share of the objects that ended, or a number of them; required
+---@field of? integer  a share counts once so many have ended; default 1000
+
+---@class haul.running  the job as it runs: the second argument of every hook
+---@field name string  the job's name
+---@field state table  a table of the job file's own, kept from run to run: what JSON can hold, up to 1 MiB
+---@field cancel fun(self, options?: haul.job_cancel_options)  ends the job; without abort, uploads and checkpoints are kept and the next run carries on
+---@field pause fun(self)  starts no further request until job:resume()
+---@field resume fun(self)  goes on after job:pause()
+---@field set fun(self, options: haul.job_set_options)  changes limits while the job runs
+---@field stats fun(self): haul.totals  the counts so far
+
 ---@class haul
----@field param table|fun(list: table<string, { [1]: string, required?: boolean, default?: any }>)
----@field s3 fun(options: haul.s3_options): haul.store
----@field oss fun(options: haul.oss_options): haul.store
----@field tos fun(options: haul.tos_options): haul.store
----@field dir fun(path: string|haul.dir_options): haul.store
----@field web fun(url: string|haul.web_options): haul.store
----@field copy fun(options: haul.copy_options): haul.task
----@field sync fun(options: haul.sync_options): haul.task
----@field delete fun(options: haul.delete_options): haul.task
----@field manifest fun(path: string): haul.manifest  .csv with a header (key, size, target), .jsonl or .txt
----@field job fun(options: haul.job_options): table
----@field retry fun(options?: { after?: number|string, part_size?: haul.size, refresh_credentials?: boolean }): haul.decision
----@field skip fun(reason?: string): haul.decision
----@field fail fun(reason?: string): haul.decision
----@field defer fun(): haul.decision
----@field stop fun(reason?: string): haul.decision
----@field veto fun(reason?: string): haul.decision  of before_delete: nothing is deleted, exit status 6
----@field json { encode: fun(value: any): string; decode: fun(text: string): any; null: any }
----@field log { error: function, warn: function, info: function, debug: function }
+---@field s3 fun(options: haul.s3_options): haul.store  a bucket of Amazon S3, or of what speaks its language
+---@field oss fun(options: haul.oss_options): haul.store  a bucket of Alibaba Cloud OSS
+---@field tos fun(options: haul.tos_options): haul.store  a bucket of Volcengine TOS
+---@field dir fun(path: string|haul.dir_options): haul.store  a local directory as a store
+---@field web fun(url: string|haul.web_options): haul.store  a plain web server as a source; it cannot be listed
+---@field copy fun(options: haul.copy_options): haul.task  a task: copies an object, all below a prefix, or a list of keys
+---@field sync fun(options: haul.sync_options): haul.task  a task: writes what differs, and with delete removes what only the target has
+---@field delete fun(options: haul.delete_options): haul.task  a task: removes what it selects
+---@field manifest fun(path: string): haul.manifest  keys from a .csv (its first line names the columns: key, size, target), a .jsonl or a .txt, read as they are needed
+---@field job fun(options: haul.job_options): haul.job  the job: a job file ends with it; its tasks run in order
+---@field param table|fun(list: table<string, { [1]: string, required?: boolean, default?: any }>)  declares what the command line sets as name=value; haul.param.name is its value, everywhere
+---@field retry fun(options?: haul.retry_options): haul.decision  a decision: once more
+---@field skip fun(reason?: string): haul.decision  a decision: pass the object over; it does not count as failed
+---@field fail fun(reason?: string): haul.decision  a decision: give the object up now
+---@field defer fun(): haul.decision  a decision: once more, after everything else
+---@field stop fun(reason?: string): haul.decision  a decision, of any hook: end the job; exit status 7
+---@field veto fun(reason?: string): haul.decision  a decision of before_delete: nothing is deleted; exit status 6
+---@field json { encode: fun(value: any): string; decode: fun(text: string): any; null: any; empty_array: any }  values to JSON and back; names of an object come out sorted, whole numbers exact
+---@field log { error: haul.log_line, warn: haul.log_line, info: haul.log_line, debug: haul.log_line }  lines of the log, with the arguments of string.format; print goes there too
+local haul = {}
+
+return haul

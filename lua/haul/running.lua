@@ -36,6 +36,8 @@ local methods = {
 
 local names = { "cancel", "name", "pause", "resume", "set", "state", "stats" }
 
+running.names = names
+
 -- state: of haul.state
 function running.new(name, state)
   local function index(_, key)

@@ -104,6 +104,11 @@ function schema.options(who)
   return definitions[who].names
 end
 
+-- One of them as it was defined.
+function schema.option(who, name)
+  return definitions[who].by_name[name]
+end
+
 function schema.names()
   local names = {}
   for name in pairs(definitions) do names[#names + 1] = name end

@@ -35,11 +35,10 @@ local rates = schema.define("rate", {
   { "write", kind = "rate", default = "unlimited", doc = "to the store" },
 })
 
-local both = schema.define("rate", { { "rate", kind = "rate", required = true, doc = "each way" } })
-
-schema.kind("rates", function(value, _, where)
+schema.kind("rates", function(value, option, where)
   if type(value) == "table" then return schema.check(rates, value, where) end
-  local rate = schema.check(both, { rate = value }, where).rate
+  local rate, reason = schema.check_kind("rate", value, option, where)
+  if not rate then return nil, reason end
   return { read = rate, write = rate }
 end)
 

@@ -14,3 +14,13 @@ int command_status(const struct options *options);
 int command_clean(const struct options *options);
 int command_help(const struct options *options);
 int command_version(const struct options *options);
+
+/* What there is to call, in the order in which `haul help` tells of it. */
+struct verb {
+    const char *name;
+    const char *takes; /* "JOB [name=value ...]"; "": nothing */
+    const char *help;
+    int (*run)(const struct options *options);
+};
+/* Verb number `at` from 0; NULL behind the last. */
+const struct verb *verb_at(int at);

@@ -1,58 +1,137 @@
 /* haul help and haul version. */
 #include "base/limits.h"
+#include "base/list.h"
 #include "base/version.h"
 #include "commands/commands.h"
 #include "commands/workspace.h"
+#include "script/manual.h"
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-static const char *const verbs[][2] = {
-    {"run JOB [name=value ...]", "runs the job; carries on where an interrupted run ended"},
-    {"retry JOB", "only what failed the last time"},
-    {"verify JOB", "compares both sides as they are now; exit status 5 on a difference"},
-    {"plan JOB", "prints what a run would send; writes nothing"},
-    {"explain JOB KEY", "one object: both sides, the rule it meets, what a run would do"},
-    {"check JOB", "the file, its options, its credentials and the reach of each store"},
-    {"cp FROM TO", "copies without a job file: s3://, oss://, tos://, https:// or paths"},
-    {"sync FROM TO", "the same as a mirror: only what differs; --delete"},
-    {"ls URL", "what is there"},
-    {"status JOB | DIR ...",
-     "what is done, failed and why, resumable; earlier runs; of all shards"},
-    {"clean JOB", "aborts unfinished uploads, removes temporary files and the journal"},
-    {"help [JOB]", "this text, or the parameters of a job"},
-    {"version", "the version of haul and of the libraries it runs with"},
+static const struct {
+    const char *number, *help;
+} statuses[] = {
+    {"0", "all done"},
+    {"1", "some objects failed; each is listed, and `haul status` lists them again"},
+    {"2", "usage, or the job file: the message names file and line"},
+    {"3", "configuration, credentials, or a store out of reach"},
+    {"5", "`haul verify` found a difference"},
+    {"6", "a guard, a veto or stop_when stopped it; nothing was deleted"},
+    {"7", "the script stopped it"},
+    {"10", "paused by window or --max-duration; the same command carries on"},
+    {"11", "the same job is already running"},
+    {"70", "a bug in haul"},
+    {"130", "SIGINT: state saved; a second one leaves at once"},
+    {"143", "SIGTERM: the same"},
 };
 
-static void print_flag(const char *text)
+#define N_STATUSES (sizeof statuses / sizeof *statuses)
+
+/* "-n, --dry-run" or "    --rate RATE" */
+static void flag_usage(const struct flag_help *flag, char text[64])
 {
-    printf("  %s\n", text);
+    char letter[8] = "    ";
+    if (flag->letter)
+        snprintf(letter, sizeof letter, "-%c, ", flag->letter);
+    snprintf(text, 64, "%s--%s%s%s", letter, flag->name, flag->value ? " " : "",
+             flag->value ? flag->value : "");
 }
 
 static void print_usage(void)
 {
+    const struct verb *verb;
+    struct flag_help flag;
+    char usage[64];
+
     puts("haul moves files and objects as a Lua job file says.\n\n"
          "usage: haul COMMAND [OPTION ...]\n");
-    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
-        printf("  %-26s %s\n", verbs[i][0], verbs[i][1]);
+    for (int i = 0; (verb = verb_at(i)); i++) {
+        snprintf(usage, sizeof usage, "%s %s", verb->name, verb->takes);
+        printf("  %-26s %s\n", usage, verb->help);
+    }
     puts("\noptions:");
-    options_help(print_flag);
-    puts("\nexit status: 0 all done; 1 some objects failed; 2 usage or job file; 3 configuration,\n"
-         "credentials or a store out of reach; 5 verify found a difference; 6 a guard or a veto\n"
-         "stopped it; 7 the script stopped it; 10 paused, can be carried on; 11 already running;\n"
-         "70 a bug in haul; 130/143 interrupted, state saved");
+    for (int i = 0; options_flag(i, &flag); i++) {
+        flag_usage(&flag, usage);
+        printf("  %-25s %s\n", usage, flag.help);
+    }
+    puts("\nexit status:");
+    for (size_t i = 0; i < N_STATUSES; i++)
+        printf("  %-4s %s\n", statuses[i].number, statuses[i].help);
+    puts("\n`haul help WORD` tells of an option, an event, a function, a command or a flag.");
+}
+
+/* --- what the program knows of itself, for the language's own list ----------------------- */
+
+static void add_entry(struct script_entry **list, size_t *n, struct script_entry entry)
+{
+    *list = xrealloc(*list, (*n + 1) * sizeof **list);
+    (*list)[(*n)++] = entry;
+}
+
+static void add_flag(struct script_entry **list, size_t *n, const struct flag_help *flag)
+{
+    struct script_entry entry = {.section = "flags",
+                                 .name = flag->name,
+                                 .takes = flag->value,
+                                 .help = flag->help,
+                                 .letter = flag->letter};
+    if (flag->has_variable)
+        options_variable(flag->name, entry.variable);
+    add_entry(list, n, entry);
+}
+
+static size_t collect_entries(struct script_entry **list)
+{
+    const struct verb *verb;
+    struct flag_help flag;
+    size_t n = 0;
+
+    for (int i = 0; (verb = verb_at(i)); i++)
+        add_entry(list, &n,
+                  (struct script_entry){.section = "commands",
+                                        .name = verb->name,
+                                        .takes = verb->takes,
+                                        .help = verb->help});
+    for (int i = 0; options_flag(i, &flag); i++)
+        add_flag(list, &n, &flag);
+    for (size_t i = 0; i < N_STATUSES; i++)
+        add_entry(list, &n,
+                  (struct script_entry){
+                      .section = "statuses", .name = statuses[i].number, .help = statuses[i].help});
+    return n;
+}
+
+/* NULL: everything, as JSON. */
+static bool tell(const char *word, struct buf *out, struct err *err)
+{
+    struct script_entry *entries = NULL;
+    size_t n = collect_entries(&entries);
+    bool good = script_manual(word, entries, n, out, err);
+    free(entries);
+    return good;
+}
+
+static bool is_job_file(const char *word)
+{
+    size_t len = strlen(word);
+    return strchr(word, '/') || (len > 4 && !strcmp(word + len - 4, ".lua")) ||
+           access(word, F_OK) == 0;
 }
 
 int command_help(const struct options *options)
 {
     struct script_options wishes = {
         .file = options->file, .params = options->params, .n_params = options->n_params};
-    struct buf out = buf_new(LIMIT_LINE);
+    struct buf out = buf_new(LIMIT_DOCUMENT);
     struct err err = {0};
     int status = 0;
 
-    if (!options->file) {
+    if (!options->file && !options->json) {
         print_usage();
-    } else if (script_help(&wishes, &out, &err)) {
+    } else if (options->file && is_job_file(options->file) ? script_help(&wishes, &out, &err)
+                                                           : tell(options->file, &out, &err)) {
         fputs(buf_str(&out), stdout);
     } else {
         log_error("%s", err.message);

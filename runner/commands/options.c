@@ -8,8 +8,8 @@
 
 struct flag {
     const char *name;
-    int has_value;
-    int key; /* what getopt returns: the letter where there is one */
+    const char *value; /* what its value is called; NULL: it takes none */
+    int key;           /* what getopt returns: the letter where there is one */
     const char *help;
 };
 
@@ -39,80 +39,76 @@ enum {
 /* Texts of cp, sync and ls. */
 static const struct one_text {
     const char *name;
+    const char *value;
     size_t offset; /* in struct script_oneliner */
     const char *help;
 } one_texts[] = {
-#define TEXT(name, member, help)                             \
-    {                                                        \
-        name, offsetof(struct script_oneliner, member), help \
+#define TEXT(name, value, member, help)                             \
+    {                                                               \
+        name, value, offsetof(struct script_oneliner, member), help \
     }
-    TEXT("max-delete", max_delete,
-         "    --max-delete N     sync: at most so many, or N%; 25% if not said"),
-    TEXT("endpoint", endpoint, "    --endpoint URL     cp, sync, ls: address of the service"),
-    TEXT("from-endpoint", from_endpoint, "    --from-endpoint U  the same, of the source only"),
-    TEXT("to-endpoint", to_endpoint, "    --to-endpoint U    the same, of the target only"),
-    TEXT("region", region, "    --region NAME      cp, sync, ls: region of the buckets"),
-    TEXT("from-region", from_region, "    --from-region NAME the same, of the source only"),
-    TEXT("to-region", to_region, "    --to-region NAME   the same, of the target only"),
-    TEXT("ca", ca,
-         "    --ca FILE          cp, sync, ls: certificates to trust instead of the system's"),
-    TEXT("profile", profile, "    --profile NAME     cp, sync, ls: profile of the files of AWS"),
-    TEXT("from-profile", from_profile, "    --from-profile N   the same, of the source only"),
-    TEXT("to-profile", to_profile, "    --to-profile N     the same, of the target only"),
+    TEXT("max-delete", "N", max_delete, "sync: at most so many, or N%; 25% if not said"),
+    TEXT("endpoint", "URL", endpoint, "cp, sync, ls: address of the service"),
+    TEXT("from-endpoint", "URL", from_endpoint, "the same, of the source only"),
+    TEXT("to-endpoint", "URL", to_endpoint, "the same, of the target only"),
+    TEXT("region", "NAME", region, "cp, sync, ls: region of the buckets"),
+    TEXT("from-region", "NAME", from_region, "the same, of the source only"),
+    TEXT("to-region", "NAME", to_region, "the same, of the target only"),
+    TEXT("ca", "FILE", ca, "cp, sync, ls: certificates to trust instead of the system's"),
+    TEXT("profile", "NAME", profile, "cp, sync, ls: profile of the files of AWS"),
+    TEXT("from-profile", "NAME", from_profile, "the same, of the source only"),
+    TEXT("to-profile", "NAME", to_profile, "the same, of the target only"),
 #undef TEXT
 };
 
 #define N_TEXTS ((int)(sizeof one_texts / sizeof *one_texts))
 
 static const struct flag flags[] = {
-    {"dry-run", no_argument, 'n',
-     "-n, --dry-run          print what a run would do; write nothing"},
-    {"quiet", no_argument, 'q', "-q, --quiet            only what went wrong"},
-    {"verbose", no_argument, 'v', "-v, --verbose          every object and every failed part"},
-    {"help", no_argument, 'h', "-h, --help             this text"},
-    {"json", no_argument, KEY_JSON, "    --json             the result as JSON on standard output"},
-    {"log-file", required_argument, KEY_LOG_FILE,
-     "    --log-file FILE    log there instead of standard error"},
-    {"log-level", required_argument, KEY_LOG_LEVEL,
-     "    --log-level LEVEL  error, warn, info or debug"},
-    {"log-format", required_argument, KEY_LOG_FORMAT, "    --log-format text|json"},
-    {"events", required_argument, KEY_EVENTS,
-     "    --events FILE      every event as a line of JSON"},
-    {"report", required_argument, KEY_REPORT,
-     "    --report FILE      what became of each object; FILE ends in .json, .csv or .html"},
-    {"metrics", required_argument, KEY_METRICS,
-     "    --metrics FILE     the state of the run for Prometheus, every 10 s and at the end"},
-    {"progress", required_argument, KEY_PROGRESS, "    --progress auto|bar|plain|none"},
-    {"concurrency", required_argument, KEY_CONCURRENCY,
-     "    --concurrency N    requests in flight"},
-    {"part-size", required_argument, KEY_PART_SIZE, "    --part-size SIZE   such as 16MiB"},
-    {"rate", required_argument, KEY_RATE, "    --rate RATE        such as 20MiB/s or unlimited"},
-    {"max-duration", required_argument, KEY_MAX_DURATION,
-     "    --max-duration T   pause after that time, such as 6h; exit status 10"},
-    {"state", required_argument, KEY_STATE, "    --state DIR        where the job's journal is"},
-    {"shard", required_argument, KEY_SHARD,
-     "    --shard K/N        a part of the keys; auto: as Slurm, Kubernetes, AWS Batch say"},
-    {"fresh", no_argument, KEY_FRESH,
-     "    --fresh            forget an unfinished run and start a new one"},
-    {"include", required_argument, KEY_INCLUDE,
-     "    --include PATTERN  cp, sync: only what matches; more than once if need be"},
-    {"exclude", required_argument, KEY_EXCLUDE,
-     "    --exclude PATTERN  cp, sync: nothing that matches"},
-    {"delete", no_argument, KEY_DELETE,
-     "    --delete           sync: delete what only the target has"},
-    {"lost", required_argument, KEY_LOST,
-     "    --lost AGE         clean: abort uploads of others that are older, such as 7d"},
-    {"recursive", no_argument, 'r', "-r, --recursive        cp: taken for granted"},
+    {"dry-run", NULL, 'n', "print what a run would do; write nothing"},
+    {"quiet", NULL, 'q', "only what went wrong"},
+    {"verbose", NULL, 'v', "every object and every failed part"},
+    {"help", NULL, 'h', "what there is, or what a word means"},
+    {"json", NULL, KEY_JSON, "the result as JSON on standard output"},
+    {"log-file", "FILE", KEY_LOG_FILE, "log there instead of standard error"},
+    {"log-level", "LEVEL", KEY_LOG_LEVEL, "error, warn, info or debug"},
+    {"log-format", "FORMAT", KEY_LOG_FORMAT, "text or json"},
+    {"events", "FILE", KEY_EVENTS, "every event as a line of JSON"},
+    {"report", "FILE", KEY_REPORT, "what became of each object; FILE ends in .json, .csv or .html"},
+    {"metrics", "FILE", KEY_METRICS,
+     "the state of the run for Prometheus, every 10 s and at the end"},
+    {"progress", "MODE", KEY_PROGRESS, "auto, bar, plain or none"},
+    {"concurrency", "N", KEY_CONCURRENCY, "requests in flight"},
+    {"part-size", "SIZE", KEY_PART_SIZE, "size of a part, such as 16MiB"},
+    {"rate", "RATE", KEY_RATE, "bytes a second, such as 20MiB/s, or unlimited"},
+    {"max-duration", "TIME", KEY_MAX_DURATION, "pause after that time, such as 6h; exit status 10"},
+    {"state", "DIR", KEY_STATE, "where the job's journal is"},
+    {"shard", "K/N", KEY_SHARD, "a part of the keys; auto: as Slurm, Kubernetes, AWS Batch say"},
+    {"fresh", NULL, KEY_FRESH, "forget an unfinished run and start a new one"},
+    {"include", "PATTERN", KEY_INCLUDE, "cp, sync: only what matches; more than once if need be"},
+    {"exclude", "PATTERN", KEY_EXCLUDE, "cp, sync: nothing that matches"},
+    {"delete", NULL, KEY_DELETE, "sync: delete what only the target has"},
+    {"lost", "AGE", KEY_LOST, "clean: abort uploads of others that are older, such as 7d"},
+    {"recursive", NULL, 'r', "cp: taken for granted"},
 };
 
 #define N_FLAGS ((int)(sizeof flags / sizeof *flags))
 
-void options_help(void (*line)(const char *text))
+bool options_flag(int at, struct flag_help *out)
 {
-    for (int i = 0; i < N_FLAGS; i++)
-        line(flags[i].help);
-    for (int i = 0; i < N_TEXTS; i++)
-        line(one_texts[i].help);
+    if (at < 0 || at >= N_FLAGS + N_TEXTS)
+        return false;
+    if (at < N_FLAGS) {
+        const struct flag *flag = &flags[at];
+        *out = (struct flag_help){.name = flag->name,
+                                  .value = flag->value,
+                                  .letter = flag->key < KEY_JSON ? (char)flag->key : 0,
+                                  .help = flag->help,
+                                  .has_variable = flag->value != NULL};
+    } else {
+        const struct one_text *text = &one_texts[at - N_FLAGS];
+        *out = (struct flag_help){.name = text->name, .value = text->value, .help = text->help};
+    }
+    return true;
 }
 
 /* How many letters differ at most: a plain edit distance, bounded by the length of a flag. */
@@ -274,7 +270,8 @@ static bool parse_flags(int argc, char **argv, struct options *o, struct err *er
     struct option longs[N_FLAGS + N_TEXTS + 1];
     memset(longs, 0, sizeof longs);
     for (int i = 0; i < N_FLAGS; i++)
-        longs[i] = (struct option){flags[i].name, flags[i].has_value, NULL, flags[i].key};
+        longs[i] = (struct option){flags[i].name, flags[i].value ? required_argument : no_argument,
+                                   NULL, flags[i].key};
     for (int i = 0; i < N_TEXTS; i++)
         longs[N_FLAGS + i] =
             (struct option){one_texts[i].name, required_argument, NULL, KEY_TEXT + i};
@@ -298,14 +295,22 @@ static bool is_scripted(int key)
     return key == KEY_CONCURRENCY || key == KEY_PART_SIZE || key == KEY_RATE;
 }
 
-/* HAUL_STATE and the like. */
+void options_variable(const char *flag, char name[FLAG_VARIABLE_MAX])
+{
+    static const char prefix[] = "HAUL_";
+    size_t len = sizeof prefix - 1;
+
+    memcpy(name, prefix, sizeof prefix);
+    for (const char *p = flag; *p && len < FLAG_VARIABLE_MAX - 1; p++)
+        name[len++] = *p == '-' ? '_' : (char)(*p - 'a' + 'A');
+    name[len] = 0;
+}
+
 static bool take_variable(struct options *o, const struct flag *flag, struct err *err)
 {
-    char name[40] = "HAUL_";
-    size_t len = strlen(name);
+    char name[FLAG_VARIABLE_MAX];
 
-    for (const char *p = flag->name; *p && len < sizeof name - 1; p++)
-        name[len++] = *p == '-' ? '_' : (char)(*p - 'a' + 'A');
+    options_variable(flag->name, name);
     const char *value = getenv(name);
     return !value || !value[0] || take(o, flag->key, value, err) || err_wrap(err, "%s", name);
 }
@@ -313,7 +318,7 @@ static bool take_variable(struct options *o, const struct flag *flag, struct err
 static bool take_environment(struct options *o, struct err *err)
 {
     for (int i = 0; i < N_FLAGS; i++)
-        if (flags[i].has_value && !is_scripted(flags[i].key) && !take_variable(o, &flags[i], err))
+        if (flags[i].value && !is_scripted(flags[i].key) && !take_variable(o, &flags[i], err))
             return false;
     return true;
 }
@@ -356,10 +361,21 @@ static bool take_key(struct options *o, int n, char **words, struct err *err)
     return true;
 }
 
+/* haul help --rate: a flag that is asked about. */
+static bool asks_about_flag(int argc, char **argv)
+{
+    return argc == 3 && !strcmp(argv[1], "help") && argv[2][0] == '-' && strcmp(argv[2], "--json");
+}
+
 bool options_parse(int argc, char **argv, struct options *options, struct err *err)
 {
     memset(options, 0, sizeof *options);
     options->log_level = LOG_INFO;
+    if (asks_about_flag(argc, argv)) {
+        options->command = argv[1];
+        options->file = argv[2];
+        return true;
+    }
     if (!take_environment(options, err) || !parse_flags(argc, argv, options, err))
         return false;
     int left = argc - optind;

@@ -37,5 +37,18 @@ struct options {
 /* False with ERR_INVALID and the nearest known word.  `argv` must outlive the options; its order is
  * changed. */
 bool options_parse(int argc, char **argv, struct options *options, struct err *err);
-/* The flags, a line each, for `haul help`. */
-void options_help(void (*line)(const char *text));
+
+/* A flag as `haul help` and the documents tell of it. */
+struct flag_help {
+    const char *name;
+    const char *value; /* what its value is called; NULL: it takes none */
+    char letter;       /* 0: it has none */
+    const char *help;
+    bool has_variable; /* the environment may say it: HAUL_NAME */
+};
+/* Flag number `at` from 0; false behind the last. */
+bool options_flag(int at, struct flag_help *out);
+
+#define FLAG_VARIABLE_MAX 40
+/* "HAUL_PART_SIZE" for "part-size". */
+void options_variable(const char *flag, char name[FLAG_VARIABLE_MAX]);

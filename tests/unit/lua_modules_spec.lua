@@ -67,56 +67,6 @@ describe("options", function()
   end)
 end)
 
--- lua/haul/meta.lua describes the language to editors: nothing may be missing there.
-describe("the annotations", function()
-  local classes, parents, class = {}, {}, nil
-  for line in io.lines "lua/haul/meta.lua" do
-    local name = line:match "^%-%-%-@class (haul[%w_.]*)"
-    if name then
-      class, classes[name], parents[name] = name, {}, line:match "^%-%-%-@class [%w_.]+: ([%w_.]+)"
-    end
-    local field = line:match "^%-%-%-@field ([%w_]+)"
-    if field then classes[class][field] = true end
-  end
-
-  local function has(name, field)
-    return name and (classes[name][field] or has(parents[name], field))
-  end
-
-  for who, name in pairs {
-    ["haul.copy"] = "haul.copy_options", ["haul.sync"] = "haul.sync_options", ["haul.delete"] = "haul.delete_options",
-    ["haul.job"] = "haul.job_options", ["haul.s3"] = "haul.s3_options", ["haul.oss"] = "haul.oss_options",
-    ["haul.tos"] = "haul.tos_options", ["haul.dir"] = "haul.dir_options", ["haul.web"] = "haul.web_options",
-    retry = "haul.retry_policy", stop_when = "haul.breaker",
-  } do
-    it("know every option of " .. who, function()
-      for _, option in ipairs(schema.options(who)) do assert.truthy(has(name, option), option) end
-    end)
-  end
-
-  it("know both rates of a store", function()
-    assert.same({ read = true, write = true }, classes["haul.rates"])
-  end)
-
-  it("know everything that haul has", function()
-    for name in pairs(require "haul") do assert.truthy(classes.haul[name], name) end
-  end)
-
-  it("know the fields of events, totals and parts", function()
-    local text = files.read "runner/script/event_table.c"
-    for name in text:gmatch 'set_%a+%(L, "([%w_]+)"' do
-      local known = false
-      for _, each in ipairs { "event", "totals", "part", "error", "pace" } do
-        known = known or classes["haul." .. each][name]
-      end
-      assert.truthy(known, name)
-    end
-    for name in text:match("#define TOTALS_COUNTS.-\n\n"):gmatch "X%((%w[%w_]*)%)" do
-      assert.truthy(classes["haul.totals"][name], name)
-    end
-  end)
-end)
-
 describe("keys", function()
   for _, key in ipairs { "a", "a/b", ".a", "..a", "a..", "a/...", "é", "\xff\xfe", " ", "a b", "-", "\n" } do
     it("may be " .. ("%q"):format(key), function() assert.is_nil(place.unsafe(key)) end)

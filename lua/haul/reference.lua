@@ -1,0 +1,180 @@
+-- The language of job files as registered data, beside the options themselves, which register their
+-- own: what each constructor, function and method is for, where it may be called, how a value is
+-- written.  Read by `haul help WORD`, the manual, the man pages and the annotations for editors.
+local reference = {}
+
+-- How a value of a kind is written, and its type for editors.
+reference.kinds = {
+  attribute = { type = "table<string, string>|string|(fun(object: haul.object): table<string, string>|string|nil)" },
+  boolean = { type = "boolean", form = "true or false" },
+  breaker = { type = "haul.stop_when_options", form = "a table" },
+  compare = { type = "%s|(fun(source: haul.object, target: haul.object): boolean, string?)" },
+  conflict = { type = "%s|(fun(name: string, other: string, target: string): string?)" },
+  credentials = { type = "haul.keys|(fun(): haul.keys)|\"anonymous\"" },
+  duration = { type = "haul.duration", form = "a duration such as \"30s\"" },
+  error_kinds = { type = "haul.error_kind[]", form = "a list of kinds of error" },
+  ["function"] = { type = "function", form = "a function" },
+  globs = { type = "haul.globs", form = "a pattern or a list of them" },
+  headers = { type = "table<string, string>", form = "{ name = text }" },
+  integer = { type = "integer", form = "a whole number" },
+  job_handlers = { type = "haul.handlers", form = "{ event = function }" },
+  job_name = { type = "string", form = "letters, digits, '.', '_' and '-'" },
+  keys = { type = "string[]|(fun(): string|haul.row|nil)|haul.manifest" },
+  lanes = { type = "integer|\"auto\"" },
+  moment = { type = "haul.moment", form = "an age such as \"7d\", or a date such as \"2026-11-20\" (UTC)" },
+  number = { type = "number", form = "a number" },
+  part_size = { type = "haul.size|(fun(object: haul.object): haul.size?)", form = "a size such as \"16MiB\"" },
+  place = { type = "haul.place|haul.store", form = "store / \"path\"" },
+  places = { type = "haul.place|haul.store|(haul.place|haul.store)[]", form = "store / \"path\"" },
+  proxy = { type = "string", form = "\"http://host:3128\"" },
+  quota = { type = "haul.quota", form = "a share such as \"25%\", or a number of objects" },
+  rate = { type = "haul.rate", form = "a rate such as \"20MiB/s\" or \"160Mbit/s\", or \"unlimited\"" },
+  rates = { type = "haul.rate|{ read?: haul.rate, write?: haul.rate }", form = "a rate such as \"20MiB/s\"" },
+  readable_file = { type = "string", form = "a path" },
+  retry = { type = "haul.retry_options", form = "a table" },
+  size = { type = "haul.size", form = "a size such as \"16MiB\"" },
+  splits = { type = "string[]", form = "a list of keys, ascending" },
+  task_handlers = { type = "haul.handlers", form = "{ event = function }" },
+  text = { type = "string", form = "text" },
+  wait = { type = "number|haul.duration", form = "seconds, or text such as \"5s\"" },
+  window = { type = "{ [1]: string, [2]: string }", form = "two times of day, local" },
+  word = { type = "%s" },
+}
+
+-- Types of single options, where that of their kind says too little.
+reference.types = {
+  where = "fun(object: haul.object): boolean?",
+  rename = "fun(name: string, object: haul.object): string?",
+  acl = "string|(fun(object: haul.object): string?)",
+  storage_class = "string|(fun(object: haul.object): string?)",
+  headers = "table<string, string>|(fun(object: haul.object): table<string, string>?)",
+  metadata = "table<string, string>|(fun(object: haul.object): table<string, string>?)",
+  tags = "table<string, string>|(fun(object: haul.object): table<string, string>?)",
+}
+
+reference.aliases = {
+  { "haul.size", "string",
+    "\"16MiB\", \"100kB\"; KiB, MiB, GiB, TiB are powers of 1024, kB, MB, GB, TB of 1000; a part size also \"auto\"" },
+  { "haul.rate", "string", "\"20MiB/s\", \"160Mbit/s\", \"unlimited\"" },
+  { "haul.duration", "string", "\"500ms\", \"30s\", \"1.5h\", \"2d\"" },
+  { "haul.moment", "string", "an age, \"90m\", \"7d\", \"2w\", or a date, \"2026-11-20\", \"2026-11-20T10:00:00Z\" (UTC)" },
+  { "haul.quota", "string|integer", "a share, \"25%\", or a number of objects" },
+  { "haul.globs", "string|string[]",
+    "over names below `from`: \"*\" within a segment, \"**\" over segments, \"?\", \"[a-z]\", \"{a,b}\"" },
+}
+
+-- Where something may be called.  declare: while the job file runs.  hook: in a hook, and in what it
+-- calls.  function: in the functions of a task (where, rename, headers, ...), which cannot wait.
+reference.phases = {
+  declare = "while the job file is read",
+  hook = "in hooks",
+  ["function"] = "in the functions of a task",
+}
+
+-- Tables of options by the name under which they are registered.
+reference.tables = {
+  ["haul.s3"] = "options of a bucket of S3",
+  ["haul.oss"] = "options of a bucket of OSS",
+  ["haul.tos"] = "options of a bucket of TOS",
+  ["haul.dir"] = "options of a directory",
+  ["haul.web"] = "options of a web server",
+  ["haul.copy"] = "options of a copy",
+  ["haul.sync"] = "options of a sync",
+  ["haul.delete"] = "options of a delete",
+  ["haul.job"] = "options of a job; the entries without a name are its tasks",
+  ["haul.retry"] = "how something is tried again",
+  retry = "when a failed request is made again: the option `retry` of a job or a task",
+  stop_when = "when too many failures end a job: its option `stop_when`",
+  rate = "rates of a store, each way: its option `rate`",
+  ["job:cancel"] = "how a job is cancelled",
+  ["job:set"] = "what can be changed while a job runs",
+}
+
+-- What `haul` has.  options: the table of options it takes.  example: a piece of a job file.
+reference.functions = {
+  { "s3", options = "haul.s3", returns = "haul.store", at = { "declare" },
+    doc = "a bucket of Amazon S3, or of what speaks its language",
+    example = [[local archive = haul.s3 { bucket = "archive", region = "eu-central-1" }]] },
+  { "oss", options = "haul.oss", returns = "haul.store", at = { "declare" }, doc = "a bucket of Alibaba Cloud OSS",
+    example = [[local photos = haul.oss { bucket = "photos", region = "cn-hangzhou", rate = { read = "50MiB/s" } }]] },
+  { "tos", options = "haul.tos", returns = "haul.store", at = { "declare" }, doc = "a bucket of Volcengine TOS",
+    example = [[local backup = haul.tos { bucket = "backup", region = "cn-beijing" }]] },
+  { "dir", options = "haul.dir", type = "fun(path: string|haul.dir_options): haul.store", at = { "declare" },
+    doc = "a local directory as a store",
+    example = [[local data, shared = haul.dir "/srv/data", haul.dir { "/mnt/shared", links = "follow" }]] },
+  { "web", options = "haul.web", type = "fun(url: string|haul.web_options): haul.store", at = { "declare" },
+    doc = "a plain web server as a source; it cannot be listed",
+    example = [[haul.copy { from = haul.web "https://example.org/pub/", keys = { "a.iso", "b.iso" }, to = haul.dir "/srv/pub" }]] },
+  { "copy", options = "haul.copy", returns = "haul.task", at = { "declare" },
+    doc = "a task: copies an object, all below a prefix, or a list of keys",
+    example = [[haul.copy { from = here, to = archive / "2026/", include = "*.jpg", min_size = "1KiB" }]] },
+  { "sync", options = "haul.sync", returns = "haul.task", at = { "declare" },
+    doc = "a task: writes what differs, and with delete removes what only the target has",
+    example = [[haul.sync { from = here, to = archive / "data/", delete = true, max_delete = "10%" }]] },
+  { "delete", options = "haul.delete", returns = "haul.task", at = { "declare" }, doc = "a task: removes what it selects",
+    example = [[haul.delete { from = archive / "tmp/", older_than = "30d", max_delete = 10000 }]] },
+  { "manifest", type = "fun(path: string): haul.manifest", at = { "declare" },
+    doc = "keys from a .csv (its first line names the columns: key, size, target), a .jsonl or a .txt, read as they are needed",
+    example = [[haul.copy { from = archive / "", to = here, keys = haul.manifest "wanted.csv" }]] },
+  { "job", options = "haul.job", returns = "haul.job", at = { "declare" },
+    doc = "the job: a job file ends with it; its tasks run in order",
+    example = [[return haul.job { concurrency = 32, haul.copy { from = here, to = archive / "" } }]] },
+  { "param", type = "table|fun(list: table<string, { [1]: string, required?: boolean, default?: any }>)", at = { "declare" },
+    doc = "declares what the command line sets as name=value; haul.param.name is its value, everywhere",
+    example = [[haul.param { day = { "Day to move, such as 2026-11-20", default = "2026-11-20" } }]] },
+  { "retry", options = "haul.retry", optional = true, returns = "haul.decision", at = { "hook" },
+    doc = "a decision: once more",
+    example = [[on = { part_failed = function(event)
+  if event.error.kind == "auth" then return haul.retry { after = "5s", refresh_credentials = true } end
+end }]] },
+  { "skip", type = "fun(reason?: string): haul.decision", at = { "hook" },
+    doc = "a decision: pass the object over; it does not count as failed",
+    example = [[on = { object_failed = function(event) if event.error.kind == "missing" then return haul.skip "gone" end end }]] },
+  { "fail", type = "fun(reason?: string): haul.decision", at = { "hook" }, doc = "a decision: give the object up now",
+    example = [[on = { part_failed = function(event) if event.attempt == 3 then return haul.fail "three tries" end end }]] },
+  { "defer", type = "fun(): haul.decision", at = { "hook" },
+    doc = "a decision: once more, after everything else",
+    example = [[on = { part_failed = function(event) if event.attempt == 3 then return haul.defer() end end }]] },
+  { "stop", type = "fun(reason?: string): haul.decision", at = { "hook" },
+    doc = "a decision, of any hook: end the job; exit status 7",
+    example = [[on = { object_failed = function(event) if event.error.kind == "auth" then return haul.stop "keys?" end end }]] },
+  { "veto", type = "fun(reason?: string): haul.decision", at = { "hook" },
+    doc = "a decision of before_delete: nothing is deleted; exit status 6",
+    example = [[on = { before_delete = function(event) if event.objects > 100 then return haul.veto "too many" end end }]] },
+  { "json", type = "{ encode: fun(value: any): string; decode: fun(text: string): any; null: any; empty_array: any }",
+    at = { "declare", "hook", "function" }, doc = "values to JSON and back; names of an object come out sorted, whole numbers exact",
+    example = [[local text = haul.json.encode { name = "a", sizes = { 1, 2 }, none = haul.json.null }]] },
+  { "log", type = "{ error: haul.log_line, warn: haul.log_line, info: haul.log_line, debug: haul.log_line }",
+    at = { "declare", "hook", "function" }, doc = "lines of the log, with the arguments of string.format; print goes there too",
+    example = [[haul.log.info("%d of %d", 3, 4)]] },
+}
+
+-- The second argument of every hook.
+reference.running = {
+  { "name", type = "string", doc = "the job's name" },
+  { "state", type = "table", doc = "a table of the job file's own, kept from run to run: what JSON can hold, up to 1 MiB",
+    example = [[on = { job_finished = function(event, job) job.state.runs = (job.state.runs or 0) + 1 end }]] },
+  { "cancel", type = "fun(self, options?: haul.job_cancel_options)", options = "job:cancel",
+    doc = "ends the job; without abort, uploads and checkpoints are kept and the next run carries on",
+    example = [[on = { object_failed = function(event, job) job:cancel { abort = true } end }]] },
+  { "pause", type = "fun(self)", doc = "starts no further request until job:resume()",
+    example = [[on = { throttled = function(event, job) job:pause() end }]] },
+  { "resume", type = "fun(self)", doc = "goes on after job:pause()",
+    example = [[on = { progress = function(event, job) job:resume() end }]] },
+  { "set", type = "fun(self, options: haul.job_set_options)", options = "job:set", doc = "changes limits while the job runs",
+    example = [[on = { throttled = function(event, job) job:set { concurrency = 4, rate = "10MiB/s" } end }]] },
+  { "stats", type = "fun(self): haul.totals", doc = "the counts so far",
+    example = [[on = { object_failed = function(event, job) haul.log.info("%d done", job:stats().objects_done) end }]] },
+}
+
+-- Classes that are no plain tables.
+reference.objects = {
+  { "haul.store", doc = "a store; tostring() gives its name, never a secret", divides = true },
+  { "haul.place", doc = "store / \"path\": an object, or with a trailing \"/\" everything below", divides = true },
+  { "haul.manifest", doc = "keys from a file" },
+  { "haul.task", doc = "what haul.copy and the like give" },
+  { "haul.job", doc = "what a job file returns" },
+  { "haul.decision", doc = "what a hook may return" },
+}
+
+return reference
