@@ -338,9 +338,17 @@ local function man_language(dir)
   it.section "Description"
   it.text("A job file is a Lua 5.4 program that declares stores and tasks and returns a job. Reading an undeclared name and an "
     .. "unknown option are errors that name file, line and the nearest known name. Sizes, rates and durations are text with a unit.")
-  it.example("local haul = require \"haul\"\nlocal archive = haul.s3 { bucket = \"archive\", region = \"eu-central-1\" }\n\nreturn haul.job {\n"
-    .. "  rate = \"50MiB/s\",\n  haul.copy { from = haul.dir \"/srv/photos\", to = archive / \"photos/\" },\n  on = {\n"
-    .. "    object_failed = function(event) haul.log.warn(\"%%s: %%s\", event.key, event.error.message) end,\n  },\n}")
+  it.example [[
+local haul = require "haul"
+local archive = haul.s3 { bucket = "archive", region = "eu-central-1" }
+
+return haul.job {
+  rate = "50MiB/s",
+  haul.copy { from = haul.dir "/srv/photos", to = archive / "photos/" },
+  on = {
+    object_failed = function(event) haul.log.warn("%s: %s", event.key, event.error.message) end,
+  },
+}]]
   it.section "Values"
   for _, each in ipairs(data.aliases) do it.item(each.name:gsub("^haul%.", ""), each.doc) end
   it.section "Functions"
