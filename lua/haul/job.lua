@@ -81,7 +81,13 @@ local definition = schema.define("haul.job", {
     doc = "what a second run of this job does while one is running" },
   { "window", kind = "window", doc = "{ \"22:00\", \"06:00\" }: time of day in which it runs; then it is parked" },
   { "stop_when", kind = "breaker", doc = "{ failed = \"5%\", of = 1000 }: too many failures end the job" },
-  { "hook_timeout", kind = "duration", default = "5s", doc = "longest computing of one hook" },
+  { "hook_timeout", kind = "duration", default = "5s",
+    doc = "longest computing of one hook or function; waiting does not count" },
+  { "hook_memory", kind = "size", max = 64 << 30, default = "256MiB",
+    doc = "most that the script may hold while the job runs; the default holds while the file is loaded" },
+  { "on_hook_error", kind = "word", words = { "policy", "fail_object", "stop" }, default = "policy",
+    doc = "after a hook raised an error or computed too long: the built-in policy decides in its place, the object it was "
+      .. "called for fails, or the job ends (exit status 7); the exit status is never 0 then" },
 }, "tasks")
 
 -- The entries without a name, which must be a plain list of tasks.
@@ -152,6 +158,7 @@ function job.normalize(self)
     rate = override(fields, "rate"),
     lanes = fields.lanes, workers = fields.workers,
     durability = fields.durability, hook_timeout = fields.hook_timeout,
+    hook_memory = fields.hook_memory, on_hook_error = fields.on_hook_error,
     overlap = fields.overlap, window = fields.window, breaker = fields.stop_when,
     stores = stores, providers = providers,
     tasks = tasks, handlers = handlers,

@@ -26,6 +26,7 @@
 struct ticket {
     uint64_t id;
     struct decision decision;
+    bool unasked; /* FAIL of the transfer with that id */
 };
 
 struct run {
@@ -128,14 +129,27 @@ static void end_for(struct run *run, enum ending_kind kind, const char *why)
         ending_begin(&run->ending, kind, why, now_ms(run));
 }
 
-void run_decide(struct run *run, uint64_t ticket, const struct decision *decision)
+static void add_ticket(struct run *run, const struct ticket *ticket)
 {
     if (run->n_decisions == run->cap_decisions) {
         run->cap_decisions = run->cap_decisions ? run->cap_decisions * 2 : 16;
         run->decisions =
             xrealloc(run->decisions, (size_t)run->cap_decisions * sizeof *run->decisions);
     }
-    run->decisions[run->n_decisions++] = (struct ticket){ticket, *decision};
+    run->decisions[run->n_decisions++] = *ticket;
+}
+
+void run_decide(struct run *run, uint64_t ticket, const struct decision *decision)
+{
+    add_ticket(run, &(struct ticket){.id = ticket, .decision = *decision});
+}
+
+void run_fail(struct run *run, uint64_t transfer, const char *reason)
+{
+    struct ticket ticket = {.id = transfer, .decision.kind = DECIDE_FAIL, .unasked = true};
+
+    snprintf(ticket.decision.reason, sizeof ticket.decision.reason, "%s", reason);
+    add_ticket(run, &ticket);
 }
 
 void run_cancel(struct run *run, bool abort_uploads)
@@ -190,16 +204,23 @@ static void settle_all(struct run *run, struct op *op)
     }
 }
 
+static void obey(struct run *run, const struct ticket *ticket)
+{
+    uint64_t id = ticket->unasked ? ticket->id : ticket->id >> 14;
+    struct transfer *t = sched_find(&run->sched, id);
+
+    if (t && ticket->unasked)
+        transfer_fail(t, ticket->decision.reason, &run->turn);
+    else if (t)
+        transfer_decide(t, (int64_t)(ticket->id & 0x3fff) - 1, &ticket->decision, &run->turn);
+    else if (!ticket->unasked)
+        task_run_decide(&run->tasks, ticket->id, &ticket->decision);
+}
+
 static void obey_scripts(struct run *run)
 {
-    for (int i = 0; i < run->n_decisions; i++) {
-        const struct ticket *ticket = &run->decisions[i];
-        struct transfer *t = sched_find(&run->sched, ticket->id >> 14);
-        if (!t)
-            task_run_decide(&run->tasks, ticket->id, &ticket->decision);
-        else
-            transfer_decide(t, (int64_t)(ticket->id & 0x3fff) - 1, &ticket->decision, &run->turn);
-    }
+    for (int i = 0; i < run->n_decisions; i++)
+        obey(run, &run->decisions[i]);
     run->n_decisions = 0;
     if (run->turn.stop.kind != ERR_NONE) {
         run_stop(run, run->turn.stop.message);

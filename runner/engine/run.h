@@ -41,6 +41,8 @@ void run_totals(const struct run *run, struct totals *totals);
 
 /* Decisions and wishes of scripts. */
 void run_decide(struct run *run, uint64_t ticket, const struct decision *decision);
+/* Fails the object of that transfer, whatever it is at, unless it is ending already. */
+void run_fail(struct run *run, uint64_t transfer, const char *reason);
 void run_cancel(struct run *run,
                 bool abort_uploads);                /* keeps uploads and checkpoints unless abort */
 void run_stop(struct run *run, const char *reason); /* the script ends the job: exit status 7 */

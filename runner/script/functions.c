@@ -11,6 +11,7 @@
 struct call {
     struct script *script;
     const struct task *task;
+    const char *what; /* for messages */
     const struct object_view *object, *other;
     struct mapping *mapping;
     const char *key, *second, *target; /* settle */
@@ -73,7 +74,8 @@ static void push_object(lua_State *L, const struct object_view *object)
 /* Calls the function below its arguments. */
 static bool invoke(lua_State *L, struct call *call, int nargs, int nresults)
 {
-    return task_run(L, nargs, nresults, call->script->hook_timeout_ms, &call->err);
+    return task_run(L, nargs, nresults, call->script->hook_timeout_ms, call->what,
+                    call->object ? call->object->key : call->key, &call->err);
 }
 
 static char *copy_text(lua_State *L, int index)
@@ -103,7 +105,11 @@ static int map_protected(lua_State *L)
 static bool functions_map(void *ctx, const struct task *task, const struct object_view *object,
                           struct mapping *mapping, struct err *err)
 {
-    struct call call = {.script = ctx, .task = task, .object = object, .mapping = mapping};
+    struct call call = {.script = ctx,
+                        .task = task,
+                        .what = "where, rename or the like",
+                        .object = object,
+                        .mapping = mapping};
     if (task->functions & TASK_MAPS)
         return run(&call, map_protected, err);
     mapping->selected = true;
@@ -134,7 +140,12 @@ static bool functions_compare(void *ctx, const struct task *task, const struct o
                               const struct object_view *target, bool *same, char why[256],
                               struct err *err)
 {
-    struct call call = {.script = ctx, .task = task, .object = source, .other = target, .why = why};
+    struct call call = {.script = ctx,
+                        .task = task,
+                        .what = "compare",
+                        .object = source,
+                        .other = target,
+                        .why = why};
     bool ok = run(&call, compare_protected, err);
     *same = call.same;
     return ok;
@@ -158,7 +169,7 @@ static int yield_protected(lua_State *L)
 static char *functions_yield(void *ctx, const struct task *task, struct object_info *info,
                              char **target, struct err *err)
 {
-    struct call call = {.script = ctx, .task = task};
+    struct call call = {.script = ctx, .task = task, .what = "keys"};
     if (!run(&call, yield_protected, err) || !call.text[0]) {
         free(call.text[0]);
         free(call.text[1]);
@@ -187,7 +198,12 @@ static int settle_protected(lua_State *L)
 static char *functions_settle(void *ctx, const struct task *task, const char *key,
                               const char *other, const char *target, struct err *err)
 {
-    struct call call = {.script = ctx, .task = task, .key = key, .second = other, .target = target};
+    struct call call = {.script = ctx,
+                        .task = task,
+                        .what = "conflict",
+                        .key = key,
+                        .second = other,
+                        .target = target};
     if (run(&call, settle_protected, err))
         return call.text[0];
     free(call.text[0]);

@@ -128,24 +128,37 @@ static int deliver_protected(lua_State *L)
         return 0;
     event_push(L, &delivery->item->event, script->job->name);
     lua_getfield(L, LUA_REGISTRYINDEX, SCRIPT_JOB);
-    if (task_run(L, 2, 1, script->hook_timeout_ms, &delivery->err))
+    if (task_run(L, 2, 1, script->hook_timeout_ms, event_name(delivery->item->event.kind),
+                 delivery->item->event.key, &delivery->err))
         take_decision(L, delivery);
     return 0;
+}
+
+/* What stands for the answer of a hook that failed.  Nothing is deleted where the one that should
+ * have looked could not. */
+static enum decision_kind instead(const struct script *script, const struct event *event)
+{
+    if (event->kind == EVENT_BEFORE_DELETE)
+        return DECIDE_VETO;
+    return script->on_hook_error == ERROR_FAIL_OBJECT ? DECIDE_FAIL : DECIDE_POLICY;
 }
 
 static void hook_failed(struct run *run, struct delivery *delivery)
 {
     const struct event *event = &delivery->item->event;
+    struct decision *decision = &delivery->decision;
+
     log_error("hook %s%s%s: %s", event_name(event->kind), event->key ? " of " : "",
               event->key ? event->key : "", delivery->err.message);
     run_hook_failed(run);
-    /* Nothing is deleted where the one that should have looked could not. */
-    bool doubt = event->kind == EVENT_BEFORE_DELETE;
-    delivery->decision =
-        (struct decision){.kind = doubt ? DECIDE_VETO : DECIDE_POLICY, .after_ms = -1};
-    if (doubt)
-        snprintf(delivery->decision.reason, sizeof delivery->decision.reason,
-                 "the hook before_delete failed");
+    *decision = (struct decision){.kind = instead(delivery->script, event), .after_ms = -1};
+    if (decision->kind != DECIDE_POLICY)
+        snprintf(decision->reason, sizeof decision->reason, "the hook %s failed: %.200s",
+                 event_name(event->kind), delivery->err.message);
+    if (delivery->script->on_hook_error == ERROR_STOP)
+        run_stop(run, delivery->err.message);
+    else if (decision->kind == DECIDE_FAIL && !delivery->item->ticket && event->transfer)
+        run_fail(run, event->transfer, decision->reason);
 }
 
 static void deliver(struct script *script, struct run *run, struct queued *item)
@@ -196,7 +209,7 @@ static int refresh_protected(lua_State *L)
         err_set(&refresh->err, ERR_AUTH, "the credentials of this store come from no function");
         return 0;
     }
-    if (task_run(L, 0, 1, refresh->script->hook_timeout_ms, &refresh->err))
+    if (task_run(L, 0, 1, refresh->script->hook_timeout_ms, "credentials", NULL, &refresh->err))
         refresh->fresh = api_credentials_take(L, -1);
     return 0;
 }
@@ -248,7 +261,7 @@ static int remember_protected(lua_State *L)
     struct keeping *keeping = lua_touserdata(L, 1);
     push_keeper(L, "load");
     lua_pushstring(L, keeping->given);
-    task_run(L, 1, 0, keeping->script->hook_timeout_ms, &keeping->err);
+    task_run(L, 1, 0, keeping->script->hook_timeout_ms, "job.state", NULL, &keeping->err);
     return 0;
 }
 
@@ -257,7 +270,7 @@ static int recall_protected(lua_State *L)
     struct keeping *keeping = lua_touserdata(L, 1);
     push_keeper(L, "save");
     lua_pushboolean(L, keeping->last);
-    if (task_run(L, 1, 1, keeping->script->hook_timeout_ms, &keeping->err))
+    if (task_run(L, 1, 1, keeping->script->hook_timeout_ms, "job.state", NULL, &keeping->err))
         keeping->text = xstrdup(lua_tostring(L, -1));
     return 0;
 }

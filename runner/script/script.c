@@ -144,7 +144,8 @@ struct script *script_load(const struct script_options *options, struct err *err
     if (!script)
         return NULL;
     struct loading loading = {.options = options, .script = script};
-    if (load_run(&loading, load_protected, err))
+    if (load_run(&loading, load_protected, err) &&
+        vm_set_memory(script->vm, (size_t)script->hook_memory, err))
         return script;
     script_free(script);
     return NULL;

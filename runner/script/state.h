@@ -6,11 +6,16 @@
 
 struct queued; /* hooks.c */
 
+/* What the error of a hook means, beside being logged and counted. */
+enum on_hook_error { ERROR_POLICY, ERROR_FAIL_OBJECT, ERROR_STOP };
+
 struct script {
     struct vm *vm;
     struct job *job;
     char *file;
     int64_t hook_timeout_ms;
+    int64_t hook_memory; /* bytes of the state once it is loaded */
+    enum on_hook_error on_hook_error;
     struct run *run; /* while hooks run; else NULL */
     uint64_t *wants; /* bits 1 << enum event_kind, by task number; [0]: events of the job */
     struct {

@@ -37,14 +37,15 @@ static void end_coroutine(struct vm *vm, lua_State *co)
         lua_gc(vm->L, LUA_GCCOLLECT);
 }
 
-bool task_run(lua_State *L, int nargs, int nresults, int64_t budget_ms, struct err *err)
+bool task_run(lua_State *L, int nargs, int nresults, int64_t budget_ms, const char *what,
+              const char *whose, struct err *err)
 {
     struct vm *vm = vm_of(L);
     int base = lua_gettop(L) - nargs - 1;
     lua_State *co = lua_newthread(L);
     lua_insert(L, base + 1);
     lua_xmove(L, co, nargs + 1);
-    vm_limit(vm, co, budget_ms);
+    vm_limit(vm, co, budget_ms, what, whose);
     int n = 0;
     int status = lua_resume(co, L, nargs, &n);
     if (status == LUA_OK)

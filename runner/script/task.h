@@ -6,5 +6,7 @@
 #include "script/vm.h"
 
 /* [-(nargs+1), +nresults or 0]  Runs the function below its arguments in a coroutine of its own.
- * Protected mode only; every error, overrun included, becomes `err` and a logged traceback. */
-bool task_run(lua_State *L, int nargs, int nresults, int64_t budget_ms, struct err *err);
+ * `what` and `whose` as in vm_limit.  Protected mode only; every error, overrun included, becomes
+ * `err` and a logged traceback. */
+bool task_run(lua_State *L, int nargs, int nresults, int64_t budget_ms, const char *what,
+              const char *whose, struct err *err);

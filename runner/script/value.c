@@ -11,6 +11,7 @@
 #include <string.h>
 
 static const char *const durabilities[] = {"object", "group", "none", NULL};
+static const char *const on_hook_errors[] = {"policy", "fail_object", "stop", NULL};
 static const char *const overlaps[] = {"fail", "wait", "skip", NULL};
 
 static bool read_stores(lua_State *L, struct script *script, struct err *err)
@@ -125,6 +126,8 @@ bool value_read_job(lua_State *L, struct script *script, struct err *err)
     read_window(L, &job->window);
     read_breaker(L, &job->breaker);
     script->hook_timeout_ms = field_integer(L, "hook_timeout");
+    script->hook_memory = field_integer(L, "hook_memory");
+    script->on_hook_error = (enum on_hook_error)field_word(L, "on_hook_error", on_hook_errors);
     if (!read_stores(L, script, err))
         return false;
     read_tasks(L, job);

@@ -1,6 +1,9 @@
 #include "script/vm.h"
+#include "base/limits.h"
 #include "base/log.h"
+#include "base/units.h"
 #include "script/sandbox.h"
+#include "script/watchdog.h"
 #include <assert.h>
 #include <errno.h>
 #include <lauxlib.h>
@@ -80,20 +83,46 @@ static void vm_tick(lua_State *L, lua_Debug *ar)
     luaL_error(L, "computed for more than %f seconds (hook_timeout)", (double)vm->budget_ms / 1e3);
 }
 
-void vm_limit(struct vm *vm, lua_State *co, int64_t budget_ms)
+void vm_limit(struct vm *vm, lua_State *co, int64_t budget_ms, const char *what, const char *whose)
 {
     assert(!vm->limited);
     vm->limited = co;
     vm->budget_ms = budget_ms;
-    vm->deadline_ns = cpu_ns() + budget_ms * 1000000;
+    vm->began_ns = cpu_ns();
+    vm->deadline_ns = vm->began_ns + budget_ms * 1000000;
     vm->expired = false;
+    if (!vm->watchdog)
+        vm->watchdog = watchdog_new();
+    watchdog_arm(vm->watchdog, vm->deadline_ns + LIMIT_HOOK_GRACE_MS * INT64_C(1000000), what,
+                 whose);
 }
 
-void vm_unlimit(struct vm *vm)
+int64_t vm_unlimit(struct vm *vm)
 {
+    int64_t computed_ns = vm->limited ? cpu_ns() - vm->began_ns : 0;
+
+    if (vm->limited)
+        watchdog_disarm(vm->watchdog);
     vm->limited = NULL;
     vm->deadline_ns = 0;
     vm->expired = false;
+    return computed_ns;
+}
+
+bool vm_set_memory(struct vm *vm, size_t memory, struct err *err)
+{
+    char used[32], most[32];
+
+    lua_gc(vm->L, LUA_GCCOLLECT);
+    vm->limit = memory;
+    if (vm->used < memory)
+        return true;
+    vm->limit = vm->used;
+    units_show_size(used, (int64_t)vm->used);
+    units_show_size(most, (int64_t)memory);
+    return err_set(err, ERR_INVALID,
+                   "hook_memory: the job file holds %s once it is loaded, and %s is the most", used,
+                   most);
 }
 
 void vm_log_lines(const char *text)
@@ -188,8 +217,10 @@ bool vm_error(lua_State *L, int status, struct err *err)
 {
     if (status == LUA_ERRMEM) {
         struct vm *vm = vm_of(L);
-        err_set(err, ERR_SCRIPT, "the job file needs more than its %zu MiB of memory",
-                vm ? vm->limit >> 20 : 0);
+        char limit[32];
+        units_show_size(limit, vm ? (int64_t)vm->limit : 0);
+        err_set(err, ERR_SCRIPT, "the job file needs more than its %s of memory (hook_memory)",
+                limit);
         lua_pop(L, 1);
     } else if (lua_type(L, -1) == LUA_TSTRING) {
         set_message(err, ERR_SCRIPT, lua_tostring(L, -1));
@@ -305,6 +336,7 @@ void vm_free(struct vm *vm)
         return;
     if (vm->L)
         lua_close(vm->L);
+    watchdog_free(vm->watchdog);
     assert(vm->used == 0);
     free(vm->lua_dir);
     free(vm);

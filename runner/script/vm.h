@@ -10,15 +10,19 @@
 #include "base/err.h"
 #include <lua.h>
 
+struct watchdog; /* script/watchdog.h */
+
 struct vm {
     lua_State *L;
-    size_t used, limit;  /* bytes of the state */
-    char *lua_dir;       /* modules come from this directory; NULL: the embedded ones */
-    lua_State *limited;  /* the coroutine whose time is limited now */
-    int64_t deadline_ns; /* of this thread's CPU clock; 0: no limit */
-    int64_t budget_ms;   /* for the message */
-    bool expired;        /* sticky until the limited call is over */
-    void *owner;         /* struct script */
+    size_t used, limit;        /* bytes of the state */
+    char *lua_dir;             /* modules come from this directory; NULL: the embedded ones */
+    lua_State *limited;        /* the coroutine whose time is limited now */
+    int64_t deadline_ns;       /* of this thread's CPU clock; 0: no limit */
+    int64_t budget_ms;         /* for the message */
+    bool expired;              /* sticky until the limited call is over */
+    int64_t began_ns;          /* of the same clock: when the limited call began */
+    struct watchdog *watchdog; /* made for the first limited call */
+    void *owner;               /* struct script */
 };
 
 /* `lua_dir` NULL: the embedded modules.  NULL with `err` when the directory cannot be trusted. */
@@ -42,9 +46,16 @@ bool vm_error(lua_State *L, int status, struct err *err);
 /* Logs each line of a text as a line of its own. */
 void vm_log_lines(const char *text);
 
-/* From here until vm_unlimit the coroutine, and all it starts, may compute for `budget_ms`. */
-void vm_limit(struct vm *vm, lua_State *co, int64_t budget_ms);
-void vm_unlimit(struct vm *vm);
+/* From here until vm_unlimit the coroutine, and all it starts, may compute for `budget_ms`; beyond
+ * that and a grace, where an error cannot stop it, the process ends (script/watchdog.h).  `what`
+ * and `whose` (NULL: of no object) name it then; borrowed until vm_unlimit. */
+void vm_limit(struct vm *vm, lua_State *co, int64_t budget_ms, const char *what, const char *whose);
+/* Returns the nanoseconds it computed; 0 where nothing was limited. */
+int64_t vm_unlimit(struct vm *vm);
+
+/* The state may have no more than `memory` bytes from here on; false with ERR_INVALID when it has
+ * more already. */
+bool vm_set_memory(struct vm *vm, size_t memory, struct err *err);
 
 /* [-0, +1 or +2]  Loads a text file as a chunk named after its path: the function, or nil and why.
  */

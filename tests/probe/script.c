@@ -4,6 +4,7 @@
  */
 #include "script/script.h"
 #include "engine/run.h"
+#include "fake_run.h"
 #include "script/api.h"
 #include "script/embedded.h"
 #include <dlfcn.h>
@@ -24,63 +25,6 @@ int luaopen_cjson(lua_State *L)
     lua_CFunction open;
     memcpy(&open, &symbol, sizeof open);
     return open ? open(L) : luaL_error(L, "no cjson");
-}
-
-/* --- the fake run --------------------------------------------------------------------- */
-
-static struct buf calls; /* a line each */
-static struct run *const fake_run = (struct run *)&calls;
-
-void run_decide(struct run *run, uint64_t ticket, const struct decision *d)
-{
-    static const char *const kinds[] = {"policy", "retry", "skip", "fail", "defer", "stop", "veto"};
-    (void)run;
-    buf_addf(&calls, "decide %d %s after=%lld part_size=%lld refresh=%d reason=%s\n", (int)ticket,
-             kinds[d->kind], (long long)d->after_ms, (long long)d->part_size,
-             d->refresh_credentials, d->reason);
-}
-
-void run_cancel(struct run *run, bool abort_uploads)
-{
-    (void)run;
-    buf_addf(&calls, "cancel %d\n", abort_uploads);
-}
-
-void run_stop(struct run *run, const char *reason)
-{
-    (void)run;
-    buf_addf(&calls, "stop %s\n", reason);
-}
-
-void run_pause(struct run *run, bool paused)
-{
-    (void)run;
-    buf_addf(&calls, "pause %d\n", paused);
-}
-
-void run_set_rate(struct run *run, int64_t rate)
-{
-    (void)run;
-    buf_addf(&calls, "rate %lld\n", (long long)rate);
-}
-
-void run_set_concurrency(struct run *run, int concurrency)
-{
-    (void)run;
-    buf_addf(&calls, "concurrency %d\n", concurrency);
-}
-
-void run_hook_failed(struct run *run)
-{
-    (void)run;
-    buf_adds(&calls, "hook_failed\n");
-}
-
-void run_totals(const struct run *run, struct totals *totals)
-{
-    (void)run;
-    *totals =
-        (struct totals){.objects_done = 3, .limit = -1, .eta_ms = 1500, .checked[CHECK_MD5] = 2};
 }
 
 /* --- the job as a table --------------------------------------------------------------- */

@@ -1,0 +1,145 @@
+-- What a script may take: time, memory, the process itself; and what its errors mean.
+package.path = "tests/?.lua;" .. package.path
+local files = require "support.files"
+local haul = require "support.haul"
+local server = require "support.server"
+local shell = require "support.shell"
+
+local KEYS = { "a", "b", "c" }
+
+local JOB = [[
+local haul = require "haul"
+local calls = 0
+return haul.job { name = "bounds", concurrency = 2, part_size = "256KiB", hook_timeout = "200ms",
+  retry = { attempts = 2, base = "5ms", cap = "10ms" }, $more
+  on = { $on },
+  haul.copy { from = $store / "p/", to = haul.dir($dst) / "", $task } }
+]]
+
+-- Half a minute of one call into C, and more.
+local STUCK = "string.find(('a'):rep(40), ('a-'):rep(30) .. 'b')"
+
+describe("a script", function()
+  local fault, world
+
+  before_each(function()
+    fault = server.fault { dialect = "oss" }
+    world = haul.world { keys = fault.keys }
+    files.mkdir(world:path "dst")
+    for _, key in ipairs(KEYS) do fault:put("p/" .. key, { size = 300 << 10, seed = key }) end
+  end)
+
+  after_each(function() world:remove() end)
+
+  local function run(on, given)
+    given = given or {}
+    world:job(JOB, { store = { fault.store }, dst = world:path "dst", on = { on }, more = { given.more or "" },
+      task = { given.task or "" } })
+    return world:run { verb = given.verb, args = given.args }
+  end
+
+  local function all_there()
+    for _, key in ipairs(KEYS) do
+      assert.equal(fault:objects()["p/" .. key].sha256, files.sum(world:path "dst/" .. key))
+    end
+  end
+
+  -- The rerun, with a job file that is well, ends what was begun.
+  local function carries_on()
+    assert.equal(0, world:run({ verb = "status" }).status)
+    run("", {}):expect(0)
+    all_there()
+  end
+
+  for what, given in pairs {
+    object_started = { on = "object_started = function() " .. STUCK .. " end", named = "object_started of p/" },
+    part_succeeded = { on = "part_succeeded = function() pcall(function() " .. STUCK .. " end) end", named = "part_succeeded" },
+    job_finished = { on = "job_finished = function() " .. STUCK .. " end", named = "job_finished: computes" },
+    where = { on = "", task = "where = function() " .. STUCK .. " return true end", named = "where, rename or the like of " },
+  } do
+    it("that is stuck in C in " .. what .. " is ended by the watchdog, and the next run carries on", function()
+      local it_run = run(given.on, given):expect(7)
+      assert.truthy(it_run.stderr:find(given.named, 1, true), it_run.stderr)
+      assert.truthy(it_run.stderr:find("computes without end", 1, true))
+      carries_on()
+    end)
+  end
+
+  it("is measured by what it computes, not by the clock on the wall", function()
+    local fifo = world:path "fifo"
+    shell.read { "mkfifo", fifo }
+    local it_run = world:job(JOB, { store = { fault.store }, dst = world:path "dst", more = { "" }, task = { "" },
+      on = { ("job_started = function() io.open(%q):read() end"):format(fifo) } }) and world:start()
+    -- Longer than hook_timeout and the watchdog's grace together.
+    shell.read { "sh", "-c", "sleep 2.6; echo > " .. fifo }
+    it_run:wait():expect(0)
+    all_there()
+  end)
+
+  it("that needs more than hook_memory fails its hook, not the run's data", function()
+    local it_run = run("job_started = function() local t = {} for i = 1, 1e9 do t[i] = { i } end end",
+      { more = 'hook_memory = "8MiB",' }):expect(1)
+    assert.truthy(it_run.stderr:find("8.0 MiB", 1, true), it_run.stderr)
+    all_there()
+  end)
+
+  it("that holds more than hook_memory when it is loaded is refused", function()
+    local it_run = run("", { more = 'hook_memory = "100kB",' }):expect(2)
+    assert.truthy(it_run.stderr:find("hook_memory: the job file holds", 1, true), it_run.stderr)
+  end)
+
+  describe("with on_hook_error", function()
+    local BROKEN = "object_started = function(event) if event.key == 'p/b' then error 'broken' end end"
+
+    it('"policy" goes on', function()
+      local it_run = run(BROKEN, { more = 'on_hook_error = "policy",' }):expect(1)
+      assert.equal(3, it_run:count "object_succeeded")
+      all_there()
+    end)
+
+    it('"fail_object" fails the object of the hook, and no other', function()
+      local it_run = run(BROKEN, { more = 'on_hook_error = "fail_object",' }):expect(1)
+      assert.equal(2, it_run:count "object_succeeded")
+      local failed = it_run:find("object_failed", { key = "p/b" })
+      assert.equal("script", failed.error.kind)
+      assert.truthy(failed.error.message:find("the hook object_started failed: ", 1, true))
+      carries_on()
+    end)
+
+    it('"fail_object" fails it where a decision was asked for', function()
+      fault:rules { op = "get", key = "p/b", with = "500", times = 1 }
+      local it_run = run("part_failed = function() error 'broken' end", { more = 'on_hook_error = "fail_object",' }):expect(1)
+      assert.truthy(it_run:find("object_failed", { key = "p/b" }).error.message:find("part_failed failed", 1, true))
+      assert.equal(2, it_run:count "object_succeeded")
+      carries_on()
+    end)
+
+    it('"stop" ends the job', function()
+      local it_run = run(BROKEN, { more = 'on_hook_error = "stop",' }):expect(7)
+      assert.truthy(it_run.stderr:find("ended early: ", 1, true))
+      carries_on()
+    end)
+
+    it("any of them keeps the exit status from being 0", function()
+      for word, status in pairs { policy = 1, fail_object = 1, stop = 1 } do
+        local it_run = run("job_finished = function() error 'broken' end", { more = ('on_hook_error = "%s",'):format(word) })
+        it_run:expect(status)
+        all_there()
+      end
+    end)
+
+    it("a hook before_delete that fails deletes nothing", function()
+      for _, word in ipairs { "policy", "fail_object" } do
+        files.write(world:path "dst/extra", "x")
+        world:job([[
+local haul = require "haul"
+return haul.job { name = "bounds", on_hook_error = $word,
+  haul.sync { from = $store / "p/", to = haul.dir($dst) / "", delete = true, max_delete = "100%",
+    on = { before_delete = function() error "broken" end } } }]],
+          { store = { fault.store }, dst = world:path "dst", word = word })
+        world:run():expect(6)
+        assert.is_true(files.exists(world:path "dst/extra"))
+      end
+    end)
+  end)
+end)
