@@ -152,7 +152,9 @@ static void hook_failed(struct run *run, struct delivery *delivery)
               event->key ? event->key : "", delivery->err.message);
     run_hook_failed(run);
     *decision = (struct decision){.kind = instead(delivery->script, event), .after_ms = -1};
-    if (decision->kind != DECIDE_POLICY)
+    if (decision->kind == DECIDE_VETO)
+        snprintf(decision->reason, sizeof decision->reason, "the hook before_delete failed");
+    else if (decision->kind == DECIDE_FAIL)
         snprintf(decision->reason, sizeof decision->reason, "the hook %s failed: %.200s",
                  event_name(event->kind), delivery->err.message);
     if (delivery->script->on_hook_error == ERROR_STOP)
