@@ -144,12 +144,18 @@ man: haul ## the man pages, into build/man
 	@mkdir -p build/man
 	@$(OUT)/haul help --json | lua5.4 docs/generate.lua man build/man
 
-install: haul ## into $(DESTDIR)$(PREFIX)
-	@install -d $(INSTALL)/bin $(INSTALL)/share/haul/jobs $(INSTALL)/share/doc/haul
+install: haul man ## into $(DESTDIR)$(PREFIX)
+	@install -d $(INSTALL)/bin $(INSTALL)/share/haul/jobs $(INSTALL)/share/haul/lua/haul $(INSTALL)/share/doc/haul \
+	    $(INSTALL)/share/man/man1 $(INSTALL)/share/man/man5 $(INSTALL)/lib/systemd/system
 	@install -m 755 $(OUT)/haul $(INSTALL)/bin/haul
 	@install -m 644 jobs/*.lua $(INSTALL)/share/haul/jobs
 	@install -m 755 jobs/*.sh $(INSTALL)/share/haul/jobs
-	@install -m 644 README.md $(INSTALL)/share/doc/haul/README.md
+	@install -m 644 lua/haul/meta.lua $(INSTALL)/share/haul/lua/haul
+	@install -m 644 README.md docs/*.md $(INSTALL)/share/doc/haul
+	@install -m 644 build/man/haul.1 $(INSTALL)/share/man/man1
+	@install -m 644 build/man/haul-job.5 $(INSTALL)/share/man/man5
+	@for unit in docs/systemd/*; do \
+	    sed 's|@PREFIX@|$(PREFIX)|' "$$unit" >$(INSTALL)/lib/systemd/system/$${unit##*/} || exit 1; done
 
 clean: ## removes everything that was built
 	@rm -rf build haul
