@@ -511,7 +511,9 @@
 ---@field overlap? "fail"|"wait"|"skip"  what a second run of this job does while one is running; default "fail"
 ---@field window? { [1]: string, [2]: string }  { "22:00", "06:00" }: time of day in which it runs; then it is parked
 ---@field stop_when? haul.stop_when_options  { failed = "5%", of = 1000 }: too many failures end the job
----@field hook_timeout? haul.duration  longest computing of one hook; default "5s"
+---@field hook_timeout? haul.duration  longest computing of one hook or function; waiting does not count; default "5s"
+---@field hook_memory? haul.size  most that the script may hold while the job runs; the default holds while the file is loaded; default "256MiB"
+---@field on_hook_error? "policy"|"fail_object"|"stop"  after a hook raised an error or computed too long: the built-in policy decides in its place, the object it was called for fails, or the job ends (exit status 7); the exit status is never 0 then; default "policy"
 ---@field [integer] haul.task
 
 ---@class haul.oss_options  options of a bucket of OSS
