@@ -5,10 +5,12 @@ local job = require "haul.job"
 local manifest = require "haul.manifest"
 local param = require "haul.param"
 local policy = require "haul.policy"
+local retry = require "haul.retry"
 local store = require "haul.store"
 local task = require "haul.task"
 
 local haul = {
+  backoff = retry.backoff,
   copy = task.copy,
   defer = policy.defer,
   delete = task.delete,

@@ -4,6 +4,7 @@ local context = require "haul.context"
 local err = require "haul.err"
 local events = require "haul.events"
 local policy = require "haul.policy"
+local retry = require "haul.retry"
 local running = require "haul.running"
 local schema = require "haul.schema"
 local state = require "haul.state"
@@ -110,7 +111,7 @@ job.new = core.located(function(where, options)
   check_tasks(fields, where)
   fields.where = where
   fields.name = fields.name or context.job_name(where)
-  fields.retry = fields.retry or policy.default_retry(where)
+  fields.retry = fields.retry or retry.default(where)
   local self = setmetatable({}, meta)
   private[self] = fields
   return self

@@ -449,6 +449,24 @@
 ---@field restarted? fun(event: haul.event.restarted, job: haul.running): haul.decision?
 ---@field before_delete? fun(event: haul.event.before_delete, job: haul.running): haul.decision?
 
+---@class haul.backoff_decorrelated_options  waits drawn from the base to three times the one before
+---@field base? haul.duration  the first wait; default "500ms"
+---@field cap? haul.duration  the longest wait; default "30s"
+
+---@class haul.backoff_exponential_options  waits that double from try to try
+---@field base? haul.duration  the first wait; default "500ms"
+---@field cap? haul.duration  the longest wait; default "30s"
+---@field jitter? "full"|"none"|"equal"|"decorrelated"  full: a random time up to the wait; equal: from half of it; none: the wait itself; decorrelated: from the base to three times the last wait; default "full"
+
+---@class haul.backoff_fixed_options  the same wait after each try
+---@field base? haul.duration  the first wait; default "500ms"
+---@field jitter? "full"|"none"|"equal"|"decorrelated"  full: a random time up to the wait; equal: from half of it; none: the wait itself; decorrelated: from the base to three times the last wait; default "none"
+
+---@class haul.backoff_linear_options  waits that grow by the first one from try to try
+---@field base? haul.duration  the first wait; default "500ms"
+---@field cap? haul.duration  the longest wait; default "30s"
+---@field jitter? "full"|"none"|"equal"|"decorrelated"  full: a random time up to the wait; equal: from half of it; none: the wait itself; decorrelated: from the base to three times the last wait; default "full"
+
 ---@class haul.copy_options  options of a copy
 ---@field from haul.place|haul.store  a place: an object, or a prefix that ends in "/"; required
 ---@field to haul.place|haul.store|(haul.place|haul.store)[]  a place, or a list of them; required
@@ -621,10 +639,29 @@
 
 ---@class haul.retry_options  when a failed request is made again: the option `retry` of a job or a task
 ---@field attempts? integer  tries of one request, the first one included; default 8
----@field base? haul.duration  the first wait; each further one is twice as long; default "500ms"
+---@field base? haul.duration  the first wait; default "500ms"
 ---@field cap? haul.duration  the longest wait; default "30s"
----@field jitter? "full"|"none"  full: a random time up to the wait; none: the wait itself; default "full"
----@field on? haul.error_kind[]  kinds of error that are tried again; default { "network", "timeout", "throttled", "server", "corrupt", "changed" }
+---@field backoff? "exponential"|"linear"|"fixed"  how the wait grows: twice as long each time, longer by the base each time, or not; default "exponential"
+---@field jitter? "full"|"none"|"equal"|"decorrelated"  full: a random time up to the wait; equal: from half of it; none: the wait itself; decorrelated: from the base to three times the last wait; default "full"
+---@field on? haul.error_kind[]  kinds of error that are tried again, beside those that have a table; default { "network", "timeout", "throttled", "server", "corrupt", "changed" }
+---@field network? haul.retry_kind_options  another rule after an error of the kind 'network': { attempts, base, cap, backoff, jitter }
+---@field timeout? haul.retry_kind_options  another rule after an error of the kind 'timeout': { attempts, base, cap, backoff, jitter }
+---@field throttled? haul.retry_kind_options  another rule after an error of the kind 'throttled': { attempts, base, cap, backoff, jitter }
+---@field server? haul.retry_kind_options  another rule after an error of the kind 'server': { attempts, base, cap, backoff, jitter }
+---@field auth? haul.retry_kind_options  another rule after an error of the kind 'auth': { attempts, base, cap, backoff, jitter }
+---@field denied? haul.retry_kind_options  another rule after an error of the kind 'denied': { attempts, base, cap, backoff, jitter }
+---@field missing? haul.retry_kind_options  another rule after an error of the kind 'missing': { attempts, base, cap, backoff, jitter }
+---@field changed? haul.retry_kind_options  another rule after an error of the kind 'changed': { attempts, base, cap, backoff, jitter }
+---@field corrupt? haul.retry_kind_options  another rule after an error of the kind 'corrupt': { attempts, base, cap, backoff, jitter }
+---@field disk? haul.retry_kind_options  another rule after an error of the kind 'disk': { attempts, base, cap, backoff, jitter }
+---@field invalid? haul.retry_kind_options  another rule after an error of the kind 'invalid': { attempts, base, cap, backoff, jitter }
+
+---@class haul.retry_kind_options  when a request is made again that failed with an error of one kind: the options named so of `retry`; what is not said here is as `retry` says
+---@field attempts? integer  tries of one request, the first one included
+---@field base? haul.duration  the first wait
+---@field cap? haul.duration  the longest wait
+---@field backoff? "exponential"|"linear"|"fixed"  how the wait grows: twice as long each time, longer by the base each time, or not
+---@field jitter? "full"|"none"|"equal"|"decorrelated"  full: a random time up to the wait; equal: from half of it; none: the wait itself; decorrelated: from the base to three times the last wait
 
 ---@class haul.stop_when_options  when too many failures end a job: its option `stop_when`
 ---@field failed haul.quota  a share of the objects that ended, or a number of them; required
@@ -652,12 +689,13 @@
 ---@field job fun(options: haul.job_options): haul.job  the job: a job file ends with it; its tasks run in order
 ---@field param table|fun(list: table<string, { [1]: string, required?: boolean, default?: any }>)  declares what the command line sets as name=value; haul.param.name is its value, everywhere
 ---@field retry fun(options?: haul.retry_options): haul.decision  a decision: once more
+---@field backoff { exponential: fun(options?: haul.backoff_exponential_options): (fun(attempt: integer): number), linear: fun(options?: haul.backoff_linear_options): (fun(attempt: integer): number), fixed: fun(options?: haul.backoff_fixed_options): (fun(attempt: integer): number), decorrelated: fun(options?: haul.backoff_decorrelated_options): (fun(attempt: integer): number) }  families of waits: each makes a function of the attempt, from 1, that gives seconds for haul.retry { after = ... }
 ---@field skip fun(reason?: string): haul.decision  a decision: pass the object over; it does not count as failed
 ---@field fail fun(reason?: string): haul.decision  a decision: give the object up now
 ---@field defer fun(): haul.decision  a decision: once more, after everything else
 ---@field stop fun(reason?: string): haul.decision  a decision, of any hook: end the job; exit status 7
 ---@field veto fun(reason?: string): haul.decision  a decision of before_delete: nothing is deleted; exit status 6
----@field json { encode: fun(value: any): string; decode: fun(text: string): any; null: any; empty_array: any }  values to JSON and back; names of an object come out sorted, whole numbers exact
+---@field json { encode: fun(value: any): string; decode: fun(text: string): any; array: (fun(list: table): table); null: any }  values to JSON and back; names of an object come out sorted, whole numbers of 64 bits exact, larger ones as text; json.array marks a table that is a list even when it is empty
 ---@field log { error: haul.log_line, warn: haul.log_line, info: haul.log_line, debug: haul.log_line }  lines of the log, with the arguments of string.format; print goes there too
 local haul = {}
 

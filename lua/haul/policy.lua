@@ -1,64 +1,9 @@
--- What happens after a failure: the declarative policy, and the decisions a hook returns.
+-- The decisions that a hook returns.
 local core = require "haul.core"
 local err = require "haul.err"
 local schema = require "haul.schema"
 
 local policy = {}
-
--- Retry policy ------------------------------------------------------------------------------------
-
--- Trying again can never help against these, or would hide a mistake.
-local hopeless = { bug = true, cancelled = true, script = true }
-
-local retryable = {}
-for _, kind in ipairs(core.kinds) do
-  if not hopeless[kind] then retryable[#retryable + 1] = kind end
-end
-
-local function known_kind(word)
-  for _, kind in ipairs(retryable) do
-    if word == kind then return true end
-  end
-  return false
-end
-
-schema.kind("error_kinds", function(value)
-  if type(value) ~= "table" then return nil, "a list of kinds is expected, not " .. err.show(value) end
-  local result = {}
-  for key, word in next, value do
-    if math.type(key) ~= "integer" then return nil, "a plain list of kinds is expected" end
-    if not known_kind(word) then
-      return nil, ("%s is no kind of error that can be tried again%s"):format(err.show(word), err.hint(word, retryable))
-    end
-    result[#result + 1] = word
-  end
-  table.sort(result)
-  return result
-end)
-
-local retry = schema.define("retry", {
-  { "attempts", kind = "integer", min = 1, max = 1000, default = 8,
-    doc = "tries of one request, the first one included" },
-  { "base", kind = "duration", default = "500ms", doc = "the first wait; each further one is twice as long" },
-  { "cap", kind = "duration", default = "30s", doc = "the longest wait" },
-  { "jitter", kind = "word", words = { "full", "none" }, default = "full",
-    doc = "full: a random time up to the wait; none: the wait itself" },
-  { "on", kind = "error_kinds", doc = "kinds of error that are tried again",
-    default = { "network", "timeout", "throttled", "server", "corrupt", "changed" } },
-})
-
--- Checked at once, so that the message carries the line of the job or task it is part of.
-schema.kind("retry", function(value, _, where)
-  local result = schema.check(retry, value, where)
-  if result.base > result.cap then return nil, "base is longer than cap" end
-  return result
-end)
-
-function policy.default_retry(where)
-  return schema.check(retry, {}, where)
-end
-
--- Decisions ---------------------------------------------------------------------------------------
 
 -- Plain fields of each decision, out of a script's reach.
 local private = setmetatable({}, { __mode = "k" })

@@ -32,6 +32,7 @@ reference.kinds = {
   rates = { type = "haul.rate|{ read?: haul.rate, write?: haul.rate }", form = "a rate such as \"20MiB/s\"" },
   readable_file = { type = "string", form = "a path" },
   retry = { type = "haul.retry_options", form = "a table" },
+  retry_rule = { type = "haul.retry_kind_options", form = "a table" },
   size = { type = "haul.size", form = "a size such as \"16MiB\"" },
   splits = { type = "string[]", form = "a list of keys, ascending" },
   task_handlers = { type = "haul.handlers", form = "{ event = function }" },
@@ -84,6 +85,12 @@ reference.tables = {
   ["haul.job"] = "options of a job; the entries without a name are its tasks",
   ["haul.retry"] = "how something is tried again",
   retry = "when a failed request is made again: the option `retry` of a job or a task",
+  ["retry.kind"] = "when a request is made again that failed with an error of one kind: the options named so of `retry`;"
+    .. " what is not said here is as `retry` says",
+  ["backoff.exponential"] = "waits that double from try to try",
+  ["backoff.linear"] = "waits that grow by the first one from try to try",
+  ["backoff.fixed"] = "the same wait after each try",
+  ["backoff.decorrelated"] = "waits drawn from the base to three times the one before",
   stop_when = "when too many failures end a job: its option `stop_when`",
   rate = "rates of a store, each way: its option `rate`",
   ["job:cancel"] = "how a job is cancelled",
@@ -127,6 +134,15 @@ reference.functions = {
     example = [[on = { part_failed = function(event)
   if event.error.kind == "auth" then return haul.retry { after = "5s", refresh_credentials = true } end
 end }]] },
+  { "backoff", type = "{ exponential: fun(options?: haul.backoff_exponential_options): (fun(attempt: integer): number),"
+      .. " linear: fun(options?: haul.backoff_linear_options): (fun(attempt: integer): number),"
+      .. " fixed: fun(options?: haul.backoff_fixed_options): (fun(attempt: integer): number),"
+      .. " decorrelated: fun(options?: haul.backoff_decorrelated_options): (fun(attempt: integer): number) }",
+    at = { "declare", "hook", "function" },
+    doc = "families of waits: each makes a function of the attempt, from 1, that gives seconds for haul.retry { after = ... }",
+    example = [[on = { part_failed = function(event)
+  return haul.retry { after = haul.backoff.exponential { base = "1s", cap = "5m" }(event.attempt) }
+end }]] },
   { "skip", type = "fun(reason?: string): haul.decision", at = { "hook" },
     doc = "a decision: pass the object over; it does not count as failed",
     example = [[on = { object_failed = function(event) if event.error.kind == "missing" then return haul.skip "gone" end end }]] },
@@ -141,9 +157,12 @@ end }]] },
   { "veto", type = "fun(reason?: string): haul.decision", at = { "hook" },
     doc = "a decision of before_delete: nothing is deleted; exit status 6",
     example = [[on = { before_delete = function(event) if event.objects > 100 then return haul.veto "too many" end end }]] },
-  { "json", type = "{ encode: fun(value: any): string; decode: fun(text: string): any; null: any; empty_array: any }",
-    at = { "declare", "hook", "function" }, doc = "values to JSON and back; names of an object come out sorted, whole numbers exact",
-    example = [[local text = haul.json.encode { name = "a", sizes = { 1, 2 }, none = haul.json.null }]] },
+  { "json",
+    type = "{ encode: fun(value: any): string; decode: fun(text: string): any; array: (fun(list: table): table); null: any }",
+    at = { "declare", "hook", "function" },
+    doc = "values to JSON and back; names of an object come out sorted, whole numbers of 64 bits exact, larger ones as text; "
+      .. "json.array marks a table that is a list even when it is empty",
+    example = [[local text = haul.json.encode { name = "a", sizes = { 1, 2 }, none = haul.json.null, list = haul.json.array {} }]] },
   { "log", type = "{ error: haul.log_line, warn: haul.log_line, info: haul.log_line, debug: haul.log_line }",
     at = { "declare", "hook", "function" }, doc = "lines of the log, with the arguments of string.format; print goes there too",
     example = [[haul.log.info("%d of %d", 3, 4)]] },

@@ -11,7 +11,7 @@ local schema = require "haul.schema"
 local selection = require "haul.selection"
 local sides = require "haul.sides"
 local store = require "haul.store"
-require "haul.policy"
+require "haul.retry"
 require "haul.events"
 
 local task = {}

@@ -6,15 +6,29 @@
  */
 #include "wire/object_api.h"
 
-enum jitter { JITTER_FULL, JITTER_NONE };
+/* How the wait grows from try to try ... */
+enum backoff { BACKOFF_EXPONENTIAL, BACKOFF_LINEAR, BACKOFF_FIXED };
+/* ... and how much of it is left to chance. */
+enum jitter {
+    JITTER_FULL,        /* from nothing to all of it */
+    JITTER_NONE,        /* nothing */
+    JITTER_EQUAL,       /* half of it */
+    JITTER_DECORRELATED /* from the base to three times the wait before; grows by itself */
+};
 enum durability { DURABLE_OBJECT, DURABLE_GROUP, DURABLE_NONE };
+
+/* How often a request is made, and how long is waited between two tries. */
+struct retry_rule {
+    int attempts; /* of one request, the first one included, whatever the others failed with */
+    int64_t base_ms, cap_ms;
+    enum backoff backoff;
+    enum jitter jitter;
+};
 
 /* When a failed attempt is made again without asking a script. */
 struct retry_policy {
-    int attempts; /* of one request, the first one included */
-    int64_t base_ms, cap_ms;
-    enum jitter jitter;
-    uint32_t on; /* bits 1u << enum err_kind */
+    struct retry_rule rule[ERR_KIND_COUNT]; /* by the kind of the last failure */
+    uint32_t on;                            /* bits 1u << enum err_kind */
 };
 
 enum task_kind { TASK_COPY, TASK_SYNC, TASK_DELETE };

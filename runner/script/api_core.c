@@ -5,7 +5,9 @@
 #include "base/log.h"
 #include "base/units.h"
 #include "core/event.h"
+#include "core/retry.h"
 #include "script/api.h"
+#include "script/value.h"
 #include "script/vm.h"
 #include <lauxlib.h>
 
@@ -140,6 +142,20 @@ static int api_glob_fault(lua_State *L)
     return 1;
 }
 
+/* A retry rule as haul.policy makes it, an attempt from 1 and a seed -> milliseconds */
+static int api_retry_wait(lua_State *L)
+{
+    struct retry_rule rule;
+    struct rng rng;
+    int64_t attempt = luaL_checkinteger(L, 2);
+    rng_seed(&rng, (uint64_t)luaL_checkinteger(L, 3));
+    luaL_argcheck(L, attempt >= 1 && attempt <= INT32_MAX, 2, "no attempt");
+    lua_settop(L, 1);
+    value_read_rule(L, &rule);
+    lua_pushinteger(L, retry_wait(&rule, (int)attempt, &rng));
+    return 1;
+}
+
 static void add_words(lua_State *L)
 {
     lua_createtable(L, EVENT_KIND_COUNT, 0);
@@ -189,6 +205,7 @@ static const luaL_Reg core_functions[] = {
     {"log", api_log},
     {"now", api_now},
     {"rate", api_rate},
+    {"retry_wait", api_retry_wait},
     {"secret", api_secret},
     {"show_size", api_show_size},
     {"size", api_size},

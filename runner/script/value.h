@@ -8,6 +8,9 @@ bool value_read_store(lua_State *L, struct script *script, struct err *err);
 /* Adds one to job->tasks, whose stores were read before. */
 void value_read_task(lua_State *L, struct job *job);
 
+/* [-0, +0]  { attempts, base, cap, backoff, jitter }, on top of the stack. */
+void value_read_rule(lua_State *L, struct retry_rule *rule);
+
 /* [-0, +0]  A list of { name, text } on top of the stack as attributes; owned by the caller; NULL
  * when it is empty or no table. */
 struct http_fields *value_attributes(lua_State *L);

@@ -10,15 +10,29 @@ static const char *const compares[] = {"fingerprint", "size",   "time", "etag",
                                        "checksum",    "script", NULL};
 static const char *const conflicts[] = {"error", "skip", "rename", "script", NULL};
 static const char *const routes[] = {"auto", "server", "relay", NULL};
-static const char *const jitters[] = {"full", "none", NULL};
+
+void value_read_rule(lua_State *L, struct retry_rule *rule)
+{
+    static const char *const backoffs[] = {"exponential", "linear", "fixed", NULL};
+    static const char *const jitters[] = {"full", "none", "equal", "decorrelated", NULL};
+
+    rule->attempts = field_int(L, "attempts");
+    rule->base_ms = field_integer(L, "base");
+    rule->cap_ms = field_integer(L, "cap");
+    rule->backoff = (enum backoff)field_word(L, "backoff", backoffs);
+    rule->jitter = (enum jitter)field_word(L, "jitter", jitters);
+}
 
 static void read_retry(lua_State *L, struct retry_policy *retry)
 {
     lua_getfield(L, -1, "retry");
-    retry->attempts = field_int(L, "attempts");
-    retry->base_ms = field_integer(L, "base");
-    retry->cap_ms = field_integer(L, "cap");
-    retry->jitter = (enum jitter)field_word(L, "jitter", jitters);
+    field_list(L, "rules");
+    for (int kind = 1; kind < ERR_KIND_COUNT; kind++) {
+        field_list(L, err_kind_name((enum err_kind)kind));
+        value_read_rule(L, &retry->rule[kind]);
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
     int n = field_list(L, "on");
     for (int i = 1; i <= n; i++) {
         enum err_kind kind;

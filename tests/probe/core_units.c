@@ -30,15 +30,20 @@ static int part(lua_State *L)
     return 2;
 }
 
+/* The rule of the table at 1, which is that of the error's kind alone. */
+static struct retry_rule get_rule(lua_State *L)
+{
+    return (struct retry_rule){.attempts = (int)probe_integer(L, 1, "attempts", 5),
+                               .base_ms = probe_integer(L, 1, "base_ms", 100),
+                               .cap_ms = probe_integer(L, 1, "cap_ms", 20000),
+                               .backoff = (enum backoff)probe_integer(L, 1, "backoff", 0),
+                               .jitter = (enum jitter)probe_integer(L, 1, "jitter", 0)};
+}
+
 /* again(policy, error, attempt, seed) -> boolean, delay_ms */
 static int again(lua_State *L)
 {
-    struct retry_policy policy = {.attempts = (int)probe_integer(L, 1, "attempts", 5),
-                                  .base_ms = probe_integer(L, 1, "base_ms", 100),
-                                  .cap_ms = probe_integer(L, 1, "cap_ms", 20000),
-                                  .jitter =
-                                      probe_bool(L, 1, "no_jitter") ? JITTER_NONE : JITTER_FULL,
-                                  .on = (uint32_t)probe_integer(L, 1, "on", 1 << ERR_NETWORK)};
+    struct retry_policy policy = {.on = (uint32_t)probe_integer(L, 1, "on", 1 << ERR_NETWORK)};
     struct err err = {.kind = ERR_NETWORK,
                       .retry_after_ms = (int)probe_integer(L, 2, "retry_after_ms", 0),
                       .final = probe_bool(L, 2, "final")};
@@ -48,6 +53,7 @@ static int again(lua_State *L)
 
     if (kind)
         err_kind_parse(kind, &err.kind);
+    policy.rule[err.kind] = get_rule(L);
     rng_seed(&rng, (uint64_t)luaL_checkinteger(L, 4));
     lua_pushboolean(L, retry_again(&policy, &err, (int)luaL_checkinteger(L, 3), &rng, &delay_ms));
     lua_pushinteger(L, delay_ms);

@@ -129,6 +129,22 @@ static void push_rules(lua_State *L, const struct task *task)
     lua_setfield(L, -2, "attributes");
 }
 
+static void push_rules_of_retry(lua_State *L, const struct retry_policy *retry)
+{
+    lua_newtable(L);
+    for (int kind = 1; kind < ERR_KIND_COUNT; kind++) {
+        const struct retry_rule *rule = &retry->rule[kind];
+        lua_newtable(L);
+        set_int(L, "attempts", rule->attempts);
+        set_int(L, "base", rule->base_ms);
+        set_int(L, "cap", rule->cap_ms);
+        set_int(L, "jitter", rule->jitter);
+        set_int(L, "backoff", rule->backoff);
+        lua_setfield(L, -2, err_kind_name((enum err_kind)kind));
+    }
+    lua_setfield(L, -2, "retry");
+}
+
 static void push_task(lua_State *L, const struct task *task)
 {
     lua_newtable(L);
@@ -141,10 +157,7 @@ static void push_task(lua_State *L, const struct task *task)
     set_int(L, "part_size", task->part_size);
     set_int(L, "concurrency", task->concurrency);
     set_int(L, "rate", task->rate);
-    set_int(L, "attempts", task->retry.attempts);
-    set_int(L, "base", task->retry.base_ms);
-    set_int(L, "cap", task->retry.cap_ms);
-    set_int(L, "jitter", task->retry.jitter);
+    push_rules_of_retry(L, &task->retry);
     set_int(L, "retry_on", task->retry.on);
     set_texts(L, "keys", task->keys, task->n_keys);
 }

@@ -45,10 +45,13 @@ static void make_stores(void)
 
 static void make_policy(struct retry_policy *policy)
 {
-    policy->attempts = (int)between(1, 7);
-    policy->base_ms = between(1, 200);
-    policy->cap_ms = between(200, 5000);
-    policy->jitter = chance(4) ? JITTER_NONE : JITTER_FULL;
+    struct retry_rule rule = {.attempts = (int)between(1, 7),
+                              .base_ms = between(1, 200),
+                              .cap_ms = between(200, 5000),
+                              .jitter = chance(4) ? JITTER_NONE : JITTER_FULL};
+
+    for (int kind = 0; kind < ERR_KIND_COUNT; kind++)
+        policy->rule[kind] = rule;
     policy->on = 1u << ERR_NETWORK | 1u << ERR_TIMEOUT | 1u << ERR_THROTTLED | 1u << ERR_SERVER |
                  1u << ERR_CORRUPT;
     if (chance(2))

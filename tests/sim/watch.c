@@ -95,11 +95,11 @@ static void watch_part(struct goal *goal, const struct event *event)
 
 static void watch_attempt(const struct goal *goal, const struct event *event)
 {
-    int most = goal->task->retry.attempts > 4 ? goal->task->retry.attempts : 4;
+    int allowed = goal->task->retry.rule[ERR_NETWORK].attempts; /* that of all kinds */
+    int most = allowed > 4 ? allowed : 4;
 
     if (event->attempt > most + 2 && !goal->decisions)
-        broken("I10", "attempt %d of %s, where %d are allowed", event->attempt, goal->key,
-               goal->task->retry.attempts);
+        broken("I10", "attempt %d of %s, where %d are allowed", event->attempt, goal->key, allowed);
 }
 
 static void watch_object(struct goal *goal, const struct event *event)

@@ -84,6 +84,45 @@ describe("keys", function()
   end)
 end)
 
+describe("a family of backoff", function()
+  local backoff = require "haul".backoff
+
+  local function waits(wait)
+    local list = {}
+    for attempt = 1, 5 do list[attempt] = wait(attempt) end
+    return list
+  end
+
+  it("waits so many seconds", function()
+    assert.same({ 0.5, 1.0, 2.0, 4.0, 5.0 }, waits(backoff.exponential { cap = "5s", jitter = "none" }))
+    assert.same({ 1.0, 2.0, 3.0, 4.0, 5.0 }, waits(backoff.linear { base = "1s", jitter = "none" }))
+    assert.same({ 2.0, 2.0, 2.0, 2.0, 2.0 }, waits(backoff.fixed { base = "2s" }))
+  end)
+
+  it("leaves some of it to chance", function()
+    for attempt = 1, 200 do
+      assert.is_true(backoff.exponential { base = "1s", cap = "8s" }(attempt) <= 8)
+      local half = backoff.fixed { base = "2s", jitter = "equal" }(attempt)
+      assert.is_true(half >= 1 and half <= 2)
+      local free = backoff.decorrelated { base = "1s", cap = "9s" }(attempt)
+      assert.is_true(free >= 1 and free <= 9)
+    end
+    math.randomseed(5)
+    local first = waits(backoff.decorrelated())
+    math.randomseed(5)
+    assert.same(first, waits(backoff.decorrelated()))
+  end)
+
+  it("says what is wrong", function()
+    assert.matches("haul.backoff.fixed: unknown option 'cap'.* at .*lua_modules_spec.lua:%d+", message_of(function()
+      local wait = backoff.fixed { cap = "5s" }
+      return wait
+    end))
+    assert.matches("base is longer than cap at", message_of(function() return (backoff.linear { base = "1m" }) end))
+    assert.matches("an attempt from 1 on is expected, not a table at", message_of(function() return (backoff.linear()({})) end))
+  end)
+end)
+
 describe("JSON", function()
   for text, value in pairs {
     ["9007199254740993"] = 9007199254740993, ["-9223372036854775808"] = math.mininteger, ["0.1"] = 0.1,
@@ -97,14 +136,58 @@ describe("JSON", function()
     assert.same({ 1.5, 4503599627370497 }, value.b)
     assert.equal(json.null, value.c)
   end)
-  it("writes empty lists that are marked", function() assert.equal('{"a":[]}', json.encode { a = json.empty_array }) end)
-  for _, text in ipairs { "[NaN]", "[Infinity]", "[0x10]", "{", "[1,]", ("["):rep(200) } do
-    it("refuses to read " .. text:sub(1, 20), function() assert.is_false((pcall(json.decode, text))) end)
+  it("writes empty lists that are marked", function()
+    assert.equal('{"a":[],"b":{}}', json.encode { a = json.array {}, b = {} })
+    assert.equal("[1]", json.encode(json.array { 1 }))
+  end)
+  it("brings lists and objects back as they were", function()
+    for _, text in ipairs { "[]", "{}", '{"a":[],"b":[[],{}],"c":null}', "[null,1]", "true", '"x"', "[[[]]]" } do
+      assert.equal(text, json.encode(json.decode(text)))
+    end
+    local list = json.decode "[1]"
+    list[1] = nil
+    assert.equal("[]", json.encode(list))
+    assert.is_nil(getmetatable(list))
+  end)
+  for _, number in ipairs { "9007199254740993", "9223372036854775807", "-9223372036854775808", "100000000000001", "0", "-7" } do
+    it("brings " .. number .. " back", function()
+      assert.equal(math.tointeger(number), json.decode(number))
+      assert.equal(number, json.encode(json.decode(number)))
+      assert.equal('{"n":[' .. number .. "]}", json.encode(json.decode('{ "n" : [ ' .. number .. " ] }")))
+    end)
   end
+  it("brings floats back, all of their digits", function()
+    for _, number in ipairs { 0.1, 1 / 3, math.pi, 2.0 ^ 60, 5e-324, 1.7976931348623157e308, -2.5e-10 } do
+      assert.equal(number, json.decode(json.encode(number)))
+    end
+    assert.equal("integer", math.type(json.decode "1e3"))
+  end)
+  it("has the digits of what 64 bits do not hold as text", function()
+    assert.equal("18446744073709551615", json.decode('{"crc64":18446744073709551615}').crc64)
+    assert.equal("9223372036854775808", json.decode "9223372036854775808")
+  end)
+  it("reads strings as they are meant", function()
+    assert.same({ "a\"b\\", "é€😀", "/", "\0", "\xff" },
+      json.decode([==[ ["a\"b\\", "\u00e9\u20ac\ud83d\ude00", "\/", "\u0000", "]==] .. '\xff"]'))
+  end)
+  for _, text in ipairs { "[NaN]", "[Infinity]", "[0x10]", "{", "[1,]", ("["):rep(200), "", " ", "[1 2]", "01", "-", "1.", ".5",
+    "1e", "1e400", "+1", "-a", "nan", "nul", "truex", "1 2", '{"a":1,"a":2}', '{"a":1,}', "{a:1}", '{"a"}', '"a', '"\\x"',
+    '"\\ud800"', '"\n"', "[1}", '{"a":null,"a":1}', "1.5.5", "1-2" } do
+    it("refuses to read " .. text:sub(1, 20), function()
+      local good, message = pcall(json.decode, text)
+      assert.is_false(good)
+      assert.matches("^haul.json.decode: .* at byte %d+$", message)
+    end)
+  end
+  it("refuses what is too large", function()
+    assert.matches("larger than 16 MiB", select(2, pcall(json.decode, (" "):rep(16 << 20) .. "1")))
+    assert.matches("larger than 16 MiB", select(2, pcall(json.encode, ("x"):rep(16 << 20))))
+  end)
   it("refuses to write what has no form", function()
     local circle = {}
     circle.circle = circle
-    for _, value in ipairs { 0 / 0, 1 / 0, print, circle, { [{}] = 1 }, { [true] = 1 } } do
+    for _, value in ipairs { 0 / 0, 1 / 0, print, circle, { [{}] = 1 }, { [true] = 1 }, { 1, nil, 3, x = 1 }, { [5] = 1 },
+      json.array { 1, x = 2 }, json.array { x = 1 } } do
       assert.is_false((pcall(json.encode, value)))
     end
   end)

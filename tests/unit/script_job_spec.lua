@@ -9,7 +9,8 @@ describe("a job file", function()
     assert.same({ "x", 16, 1, 4, -1, 1 },
       { job.name, job.concurrency, job.lanes, job.workers, job.rate, job.durability })
     local task = job.tasks[1]
-    assert.same({ 8, 500, 30000, 0, 0, 0, -1, 0 }, { task.attempts, task.base, task.cap, task.jitter, task.part_size,
+    assert.same({ 8, 500, 30000, 0, 0, 0, -1, 0 }, { task.retry.network.attempts, task.retry.network.base,
+      task.retry.network.cap, task.retry.network.jitter, task.part_size,
       task.concurrency, task.rate, task.single })
     local on = 0
     for i, kind in ipairs(jobfile.core().kinds) do
@@ -29,11 +30,33 @@ describe("a job file", function()
       { job.name, job.concurrency, job.lanes, job.workers, job.rate, job.durability })
     local one, two = job.tasks[1], job.tasks[2]
     assert.same({ "a/", "b/", 33554432, 4, 1000000, 3, 1000, 2000, 1, 0, 0 }, { one.from_path, one.to_path, one.part_size,
-      one.concurrency, one.rate, one.attempts, one.base, one.cap, one.jitter, one.retry_on, one.single })
+      one.concurrency, one.rate, one.retry.server.attempts, one.retry.server.base, one.retry.server.cap, one.retry.server.jitter,
+      one.retry_on, one.single })
     assert.same({ "x", "y/z" }, one.keys)
-    assert.same({ "one", "two", 0, 1, 1 }, { two.from_path, two.to_path, two.part_size, two.attempts, two.single })
+    assert.same({ "one", "two", 0, 1, 1 }, { two.from_path, two.to_path, two.part_size, two.retry.disk.attempts, two.single })
     assert.same({ "/tmp/haul-from", "s3://pail", "/tmp/haul-to" },
       { job.stores[1].name, job.stores[2].name, job.stores[3].name })
+    script:free()
+  end)
+
+  it("has a rule for each kind of failure", function()
+    local script = assert(jobfile.job [[retry = { attempts = 3, cap = "10s", jitter = "equal" , on = { "network" },
+        throttled = { attempts = 20, cap = "2m" }, denied = { attempts = 2, base = "1s", backoff = "linear", jitter = "none" } },
+      haul.copy { from = here / "a/", to = s3 / "b/" } ]])
+    local task = script:job().tasks[1]
+    local function rule(kind)
+      local r = task.retry[kind]
+      return { r.attempts, r.base, r.cap, r.backoff, r.jitter }
+    end
+    assert.same({ 3, 500, 10000, 0, 2 }, rule "network")
+    assert.same({ 3, 500, 10000, 0, 2 }, rule "server")
+    assert.same({ 20, 500, 120000, 0, 2 }, rule "throttled")
+    assert.same({ 2, 1000, 10000, 1, 1 }, rule "denied")
+    local on = 0
+    for i, kind in ipairs(jobfile.core().kinds) do
+      if ("network throttled denied"):find(kind) then on = on | 1 << i end
+    end
+    assert.equal(on, task.retry_on)
     script:free()
   end)
 
@@ -139,6 +162,15 @@ local wrong = {
   { "copy, retry = { atempts = 5 }", "retry: unknown option 'atempts' (did you mean 'attempts'?) at %s:6" },
   { "copy, retry = { on = { 'netwrk' } }", "\"netwrk\" is no kind of error that can be tried again (did you mean 'network'?)" },
   { "copy, retry = { base = '1m', cap = '1s' }", "base is longer than cap" },
+  { "copy, retry = { throttled = { base = '1m' } }", "throttled: base is longer than cap" },
+  { "copy, retry = { throttled = { atempts = 5 } }",
+    "retry.throttled: unknown option 'atempts' (did you mean 'attempts'?) at %s:6" },
+  { "copy, retry = { throttled = { base = 5 } }", "retry.throttled: option 'base': 5 has no unit" },
+  { "copy, retry = { throttled = 5 }", "retry.throttled: takes a table of options, not 5 at %s:6" },
+  { "copy, retry = { throtled = {} }", "retry: unknown option 'throtled' (did you mean 'throttled'?) at %s:6" },
+  { "copy, retry = { bug = {} }", "retry: unknown option 'bug'" },
+  { "copy, retry = { jitter = 'half' }", "retry: option 'jitter': one of \"full\", \"none\", \"equal\", \"decorrelated\"" },
+  { "copy, retry = { jitter = 'decorrelated', backoff = 'fixed' }", "jitter \"decorrelated\" grows by itself" },
   { "copy, retry = 5", "retry: takes a table of options, not 5" },
   { "copy, on = { part_faild = print }", "unknown event \"part_faild\" (did you mean 'part_failed'?)" },
   { "copy, on = { part_failed = 5 }", "the handler of 'part_failed' must be a function, not 5" },
