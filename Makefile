@@ -11,7 +11,7 @@ PACKAGES_BUILD := gcc libc6-dev make pkg-config lua5.4 liblua5.4-dev lua-cjson-d
                   libssl-dev libsqlite3-dev libexpat1-dev libjansson-dev libisal-dev zlib1g-dev
 PACKAGES_DEMO  := ceph-mon ceph-osd radosgw curl python3
 PACKAGES_TEST  := lua-busted lua-cjson lua-check python3 openssl curl strace valgrind sqlite3 \
-                  swift-proxy swift-account swift-container swift-object memcached nginx-light slurm-wlm munge
+                  swift-proxy swift-account swift-container swift-object memcached nginx-light slurm-wlm munge groff-base systemd
 PACKAGES_BENCH := nginx-light curl openssl python3
 PACKAGES_LINT  := clang-format lua-check
 PACKAGES_FUZZ  := clang libclang-rt-14-dev
