@@ -21,6 +21,7 @@ local haul = {
   log = require "haul.log",
   manifest = manifest.new,
   oss = store.oss,
+  parallel = task.parallel,
   param = param.object,
   retry = policy.retry,
   s3 = store.s3,

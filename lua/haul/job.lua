@@ -91,18 +91,21 @@ local definition = schema.define("haul.job", {
       .. "called for fails, or the job ends (exit status 7); the exit status is never 0 then" },
 }, "tasks")
 
--- The entries without a name, which must be a plain list of tasks.
+-- The entries without a name, which must be a plain list of tasks and groups of them.
 local function check_tasks(fields, where)
   local seen, count = {}, 0
   for _ in pairs(fields.tasks) do count = count + 1 end
   if count == 0 then err.raise(where, "haul.job", "it has no task, such as haul.copy { ... }") end
   for i = 1, count do
-    local entry = fields.tasks[i]
-    if not task.fields(entry) then
-      err.raise(where, "haul.job", "entry %d is no task, such as haul.copy { ... }, but %s", i, err.show(entry))
+    local list = task.list(fields.tasks[i])
+    if not list then
+      err.raise(where, "haul.job", "entry %d is no task, such as haul.copy { ... }, but %s", i,
+        err.show(fields.tasks[i]))
     end
-    if seen[entry] then err.raise(where, "haul.job", "tasks %d and %d are the same", seen[entry], i) end
-    seen[entry] = i
+    for _, entry in ipairs(list) do
+      if seen[entry] then err.raise(where, "haul.job", "tasks %d and %d are the same", seen[entry], i) end
+      seen[entry] = i
+    end
   end
 end
 
@@ -146,12 +149,18 @@ function job.normalize(self)
   local fields = private[self]
   local place_of, stores, providers = store_list()
   local tasks, handlers, kept = {}, { [0] = fields.on }, state.new()
-  for _, entry in ipairs(fields.tasks) do
-    local own = task.fields(entry)
+  local function add(own, group)
     for _, plain in ipairs(task.normalize(own, fields, place_of)) do
       tasks[#tasks + 1] = plain
-      handlers[#tasks] = events.merge(fields.on, own.on)
+      -- Targets of a sync are tasks of their own, one after the other, unless they stand in a group.
+      plain.group = group or #tasks
+      if plain.is_also then plain.group = tasks[#tasks - 1].group end
+      handlers[#tasks] = events.merge(fields.on, task.handlers(own))
     end
+  end
+  for i, entry in ipairs(fields.tasks) do
+    local list = task.list(entry)
+    for _, member in ipairs(list) do add(task.fields(member), #list > 1 and -i or nil) end
   end
   return {
     name = fields.name,

@@ -68,6 +68,13 @@ policy.defer = core.located(function()
   return decision { kind = "defer" }
 end)
 
+-- Where a veto can be: about something that has not begun.
+local may = {
+  before_delete = { veto = true, stop = true },
+  task_started = { veto = true, stop = true, skip = true },
+  task_finished = { veto = true, stop = true },
+}
+
 -- What a hook of `event` returned, as plain fields; `asked`: the engine waits for a decision.
 function policy.decide(value, event, asked)
   local fields = private[value]
@@ -75,9 +82,10 @@ function policy.decide(value, event, asked)
     error(err.new("script", ("the hook %s returned %s: return a decision such as haul.retry(), or nothing")
       :format(event, err.show(value))), 0)
   end
-  if (fields.kind == "veto") ~= (event == "before_delete") and fields.kind ~= "stop" then
-    error(err.new("script", ("the hook %s returned haul.%s: haul.veto is for before_delete, and nothing else is")
-      :format(event, fields.kind)), 0)
+  local fits = may[event]
+  if fits and not fits[fields.kind] or not fits and fields.kind == "veto" then
+    error(err.new("script", ("the hook %s returned haul.%s, which cannot be decided there%s")
+      :format(event, fields.kind, fits and "" or ": a veto is for before_delete, task_started and task_finished")), 0)
   end
   if not asked and fields.kind ~= "stop" then
     error(err.new("script", ("the hook %s returned haul.%s: only haul.stop can be decided there")

@@ -92,4 +92,40 @@ function sides.check(fields)
   check_target_name(fields, refuse)
 end
 
+-- Tasks at the same time -------------------------------------------------------------------------------
+
+-- Does one of two places hold the other, or are they the same?
+local function overlap(one, other)
+  local a, b = whereabouts(one), whereabouts(other)
+  local function holds(place_, path, inner) return inner == path or place.is_prefix(place_.path) and inner:sub(1, #path) == path end
+  return holds(one, a, b) or holds(other, b, a)
+end
+
+-- What a task changes: its targets; what it only reads: its source.
+local function written(fields)
+  return fields.to_list
+end
+
+local function clash(one, other)
+  for _, to in ipairs(written(one)) do
+    for _, also in ipairs(written(other)) do
+      if overlap(to, also) then return "would both change %s", to end
+    end
+    if overlap(to, other.from) then return "would change %s and read from it", to end
+  end
+end
+
+-- The tasks of a haul.parallel must not meet: which of them would come first, nobody could say.
+function sides.check_group(list, fields_of, where)
+  for i = 1, #list do
+    for k = 1, #list do
+      local text, side = clash(fields_of[list[i]], fields_of[list[k]])
+      if i ~= k and text then
+        err.raise(where, "haul.parallel", "entries %d and %d " .. text .. ": run one after the other", math.min(i, k),
+          math.max(i, k), name(side))
+      end
+    end
+  end
+end
+
 return sides

@@ -1,4 +1,5 @@
--- haul.copy, haul.sync and haul.delete: what goes where, and what goes away.
+-- haul.copy, haul.sync and haul.delete: what goes where, and what goes away; haul.parallel: at the same
+-- time.
 local attributes = require "haul.attributes"
 local core = require "haul.core"
 local context = require "haul.context"
@@ -77,6 +78,10 @@ local common = {
   { "concurrency", kind = "integer", min = 1, max = core.limits.concurrency, doc = "requests in flight of this task" },
   { "retry", kind = "retry", doc = "when a failed request is made again" },
   { "on", kind = "task_handlers", default = {}, doc = "handlers of events, instead of the job's" },
+  { "before", kind = "function",
+    doc = "function(event, job) before the task begins; haul.skip passes it over, haul.veto and haul.stop end the job" },
+  { "after", kind = "function",
+    doc = "function(event, job) with the task's counts; haul.veto and haul.stop keep what follows from beginning" },
 }
 local named = { { "keys", kind = "keys",
   doc = "only these objects below `from`: a list, a function that gives one after the other, or haul.manifest" } }
@@ -133,6 +138,55 @@ task.delete = constructor "delete"
 
 function task.fields(value)
   return private[value]
+end
+
+-- Tasks that run at the same time ----------------------------------------------------------------------
+
+local groups = setmetatable({}, { __mode = "k" }) -- group -> list of tasks
+local group_meta = { __name = "haul.parallel", __metatable = false }
+group_meta.__tostring = function() return "haul.parallel" end
+
+local GROUP_MAX = 64
+
+local parallel = schema.define("haul.parallel", {}, "tasks")
+
+task.parallel = core.located(function(where, options)
+  local list = schema.check(parallel, options, where).tasks
+  local count = 0
+  for _ in pairs(list) do count = count + 1 end
+  for i = 1, count do
+    if groups[list[i]] then
+      err.raise(where, "haul.parallel", "entry %d is a haul.parallel itself: put its tasks into this one", i)
+    end
+    if not private[list[i]] then
+      err.raise(where, "haul.parallel", "entry %d is no task, such as haul.copy { ... }, but %s", i, err.show(list[i]))
+    end
+  end
+  if count < 2 or count > GROUP_MAX then
+    err.raise(where, "haul.parallel", "it takes 2 to %d tasks, not %d", GROUP_MAX, count)
+  end
+  sides.check_group(table.move(list, 1, count, 1, {}), private, where)
+  local self = setmetatable({}, group_meta)
+  groups[self] = list
+  return self
+end)
+
+-- The tasks of an entry of a job: one, or those of a haul.parallel; nil: it is neither.
+function task.list(value)
+  return private[value] and { value } or groups[value]
+end
+
+-- The task's own handlers: `before` and `after` are those of its begin and its end.
+function task.handlers(fields)
+  local own = {}
+  for name, handler in pairs(fields.on) do own[name] = handler end
+  for option, name in pairs { before = "task_started", after = "task_finished" } do
+    if fields[option] and own[name] then
+      err.raise(fields.where_at, fields.who, "option '%s' is on.%s by another name: give one of them", option, name)
+    end
+    own[name] = fields[option] or own[name]
+  end
+  return own
 end
 
 -- For a job -------------------------------------------------------------------------------------------

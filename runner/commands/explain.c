@@ -260,16 +260,13 @@ static bool explain_task(struct inspect *inspect, const struct task *task, const
                          bool first)
 {
     struct account a = {.inspect = inspect, .task = task, .out = buf_new(LIMIT_DOCUMENT)};
-    static const char *const kinds[] = {
-        [TASK_COPY] = "copy", [TASK_SYNC] = "sync", [TASK_DELETE] = "delete"};
-
     a.key = whole_key(task, given);
     a.name = a.key + (task->single ? 0 : strlen(task->from_path));
     if (inspect->options->json)
         printf("%s{\"task\":%d,\"kind\":\"%s\",", first ? "" : ",\n", task->number,
-               kinds[task->kind]);
+               task_kind_name(task->kind));
     else
-        printf("task %d: %s from %s to %s\n", task->number, kinds[task->kind], task->from->name,
+        printf("task %d: %s from %s to %s\n", task->number, task_kind_name(task->kind), task->from->name,
                task->to->name);
     judge(&a);
     printf("%s%s", buf_str(&a.out), inspect->options->json ? "}" : "");

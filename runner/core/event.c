@@ -23,6 +23,11 @@ bool event_parse(const char *name, enum event_kind *kind)
     return false;
 }
 
+bool event_is_of_task(enum event_kind kind)
+{
+    return kind == EVENT_TASK_STARTED || kind == EVENT_TASK_FINISHED || kind == EVENT_TASK_SKIPPED;
+}
+
 const char *check_name(enum check check)
 {
     static const char *const words[CHECKS] = {

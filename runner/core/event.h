@@ -33,7 +33,10 @@
     X(PROGRESS, "progress")                                                      \
     X(RESUMED, "resumed")     /* work of an earlier run was found and is used */ \
     X(RESTARTED, "restarted") /* or could not be used: `reason` says why */      \
-    X(BEFORE_DELETE, "before_delete")
+    X(BEFORE_DELETE, "before_delete")                                            \
+    X(TASK_STARTED, "task_started")                                              \
+    X(TASK_FINISHED, "task_finished")                                            \
+    X(TASK_SKIPPED, "task_skipped") /* before it began; `reason` says why */
 
 enum event_kind {
 #define X(name, word) EVENT_##name,
@@ -44,6 +47,8 @@ enum event_kind {
 
 const char *event_name(enum event_kind kind);
 bool event_parse(const char *name, enum event_kind *kind);
+/* Is it about a task as a whole? */
+bool event_is_of_task(enum event_kind kind);
 
 struct event;
 /* Would the task's own policy try this failure again, were there attempts left? */
@@ -66,6 +71,15 @@ struct totals {
     int64_t rate;   /* bytes a second, the last few seconds */
     int64_t limit;  /* the job's rate in force; -1: none */
     int64_t eta_ms; /* -1: not known */
+};
+
+/* What became of one task. */
+struct task_counts {
+    int64_t objects_known, objects_done, objects_skipped, objects_failed, objects_deleted;
+    int64_t objects_different;
+    int64_t bytes_done, bytes_moved;
+    bool listing_failed; /* not everything could be listed */
+    double seconds;      /* it took */
 };
 
 /* How an object was verified end to end.  The order is from weakest to strongest. */
@@ -113,6 +127,7 @@ struct event {
         int64_t target_objects; /* of so many that are there, */
         int64_t source_objects; /* and so many at the source */
     } removal;
+    struct task_counts counts; /* task_finished */
     struct {
         int concurrency; /* throttled: requests in flight from now on, */
         double requests; /* so many a second, */

@@ -45,6 +45,25 @@ struct job_store *job_store_of(const struct job *job, const struct store *store)
     return NULL;
 }
 
+const struct task *task_first(const struct task *task)
+{
+    while (task->is_also) /* they stand behind each other */
+        task--;
+    return task;
+}
+
+bool task_deletes(const struct task *task)
+{
+    return task->remove || task->kind == TASK_DELETE;
+}
+
+const char *task_kind_name(enum task_kind kind)
+{
+    static const char *const names[] = {
+        [TASK_COPY] = "copy", [TASK_SYNC] = "sync", [TASK_DELETE] = "delete"};
+    return names[kind];
+}
+
 /* With their NULs, so that no two places run together. */
 static uint64_t add_text(uint64_t sum, const char *text)
 {

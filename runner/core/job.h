@@ -66,6 +66,7 @@ enum { TASK_MAPS = 1, TASK_COMPARES = 2, TASK_YIELDS = 4, TASK_SETTLES = 8, TASK
 /* Objects that go from one place to another. */
 struct task {
     int number; /* from 1, in the order of the job file */
+    int group;  /* those next to each other with the same number run at the same time */
     enum task_kind kind;
     const struct store *from, *to; /* DELETE: `to` is where objects are removed, and `from` too */
     char *from_path; /* a key, or a prefix ("" or ending in '/'); below the root for a dir */
@@ -145,6 +146,12 @@ struct job {
 void job_free(struct job *job); /* stores included */
 /* The entry of a store; NULL for one that is not the job's. */
 struct job_store *job_store_of(const struct job *job, const struct store *store);
+
+/* The task whose source serves this target: itself, where it has one of its own. */
+const struct task *task_first(const struct task *task);
+/* May it remove anything? */
+bool task_deletes(const struct task *task);
+const char *task_kind_name(enum task_kind kind); /* "copy", "sync", ... */
 
 /* A number made of both places of a task: what is remembered of its objects belongs to it, whatever
  * else of the job changes. */

@@ -83,7 +83,7 @@ struct run *run_new(const struct run_config *config)
 
     run->config = *config;
     rng_seed(&run->rng, config->seed);
-    sched_init(&run->sched, config->io, job->concurrency, job->workers);
+    sched_init(&run->sched, config->io, job);
     /* Made even when unlimited: a script may set a rate while the job runs. */
     run->job_bytes = bucket_new(job->rate, 32 << 10);
     run->sched.job_bytes = run->job_bytes;
@@ -94,6 +94,7 @@ struct run *run_new(const struct run_config *config)
     run->turn.observed = config->observer ? config->observed : 0;
     run->turn.totals = &run->totals;
     run->totals.limit = job->rate;
+    run->turn.counts = xcalloc((size_t)job->n_tasks + 1, sizeof *run->turn.counts);
     make_states(run);
     const struct source_options options = {.verify = config->verify,
                                            .only_failed = config->only_failed};
@@ -115,6 +116,7 @@ void run_free(struct run *run)
     for (int i = 0; i < run->turn.events.n; i++)
         queued_event_free(&run->turn.events.item[i]);
     bucket_free(run->job_bytes);
+    free(run->turn.counts);
     free(run->turn.stores);
     free(run->turn.events.item);
     free(run->decisions);
@@ -214,7 +216,7 @@ static void obey(struct run *run, const struct ticket *ticket)
     else if (t)
         transfer_decide(t, (int64_t)(ticket->id & 0x3fff) - 1, &ticket->decision, &run->turn);
     else if (!ticket->unasked)
-        task_run_decide(&run->tasks, ticket->id, &ticket->decision);
+        task_run_decide(&run->tasks, ticket->id, &ticket->decision, &run->turn);
 }
 
 static void obey_scripts(struct run *run)
@@ -249,8 +251,8 @@ static void check_breaker(struct run *run)
     bool share = breaker->share > 0 && ended >= breaker->of &&
                  (double)failed >= breaker->share * (double)ended;
 
-    if ((many || share) && run->tasks.stop.kind == ERR_NONE)
-        err_set(&run->tasks.stop, ERR_CANCELLED,
+    if ((many || share) && run->tasks.setting.stop.kind == ERR_NONE)
+        err_set(&run->tasks.setting.stop, ERR_CANCELLED,
                 "%" PRId64 " of %" PRId64 " objects failed, which is what stop_when stops at",
                 failed, ended);
 }
@@ -283,8 +285,8 @@ static void check_ends(struct run *run)
         end_for(run, END_DURATION, NULL);
     check_window(run);
     check_breaker(run);
-    if (run->tasks.stop.kind != ERR_NONE)
-        end_for(run, END_GUARD, run->tasks.stop.message);
+    if (run->tasks.setting.stop.kind != ERR_NONE)
+        end_for(run, END_GUARD, run->tasks.setting.stop.message);
     if (run->turn.fatal.kind != ERR_NONE && !run->over)
         ending_fatal(&run->ending, &run->turn.fatal, run->turn.now_ms);
 }
@@ -341,8 +343,8 @@ static void dispatch(struct run *run)
     if (!only_leaving) {
         task_run_dispatch(&run->tasks, &run->sched, &run->turn);
         run->more = task_run_ready(&run->tasks);
-        if (run->tasks.stop.kind != ERR_NONE) /* before it could look as if all were over */
-            end_for(run, END_GUARD, run->tasks.stop.message);
+        if (run->tasks.setting.stop.kind != ERR_NONE) /* before it could look as if all were over */
+            end_for(run, END_GUARD, run->tasks.setting.stop.message);
     }
     sched_retire(&run->sched);
 }
@@ -420,7 +422,7 @@ static int status_of(const struct run *run)
 {
     if (run->ending.kind != NOT_ENDING)
         return ending_status(&run->ending);
-    if (run->totals.objects_failed || run->tasks.list_failed || run->totals.hook_errors)
+    if (run->totals.objects_failed || run->tasks.setting.list_failed || run->totals.hook_errors)
         return 1;
     return run->totals.objects_different ? 5 : 0;
 }
@@ -430,7 +432,7 @@ static int status_of(const struct run *run)
 static bool note_complete(struct run *run, struct err *err)
 {
     struct journal *journal = run->config.journal;
-    bool whole = run->ending.kind == NOT_ENDING && !run->tasks.list_failed;
+    bool whole = run->ending.kind == NOT_ENDING && !run->tasks.setting.list_failed;
 
     if (whole && run->config.only_failed ? !journal_is_whole(journal, &whole, err)
                                          : whole && !journal_note_whole(journal, err))

@@ -6,12 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-void sched_init(struct sched *sched, struct io *io, int concurrency, int workers)
+void sched_init(struct sched *sched, struct io *io, const struct job *job)
 {
     memset(sched, 0, sizeof *sched);
     sched->io = io;
-    sched->concurrency = concurrency;
-    sched->workers = workers > 0 ? workers : 1;
+    sched->concurrency = job->concurrency;
+    sched->workers = job->workers > 0 ? job->workers : 1;
     list_init(&sched->deferred);
 }
 
@@ -24,6 +24,43 @@ void sched_free(struct sched *sched)
     }
     for (struct item *item; (item = list_pop(&sched->deferred));)
         item_free(item);
+    loads_free(&sched->loads);
+}
+
+/* --- the tasks ------------------------------------------------------------------------ */
+
+int sched_n_open(const struct sched *sched, const struct task *task)
+{
+    const struct load *load = loads_of(&sched->loads, task);
+    return load ? load->n_open : 0;
+}
+
+static bool is_of(const struct item *item, const struct task *task)
+{
+    return task_first(item->task) == task;
+}
+
+bool sched_is_done(const struct sched *sched, const struct task *task)
+{
+    for (const struct item *item = sched->deferred.head; item; item = item->next)
+        if (is_of(item, task))
+            return false;
+    return sched_n_open(sched, task) == 0;
+}
+
+struct item *sched_take_deferred(struct sched *sched, const struct task *task)
+{
+    struct item **at = &sched->deferred.head, *item;
+
+    while ((item = *at) && !is_of(item, task))
+        at = &item->next;
+    if (!item)
+        return NULL;
+    *at = item->next;
+    if (!*at)
+        sched->deferred.tail = at;
+    item->next = NULL;
+    return item;
 }
 
 /* --- the open ones -------------------------------------------------------------------- */
@@ -77,6 +114,7 @@ void sched_open(struct sched *sched, struct item *item, struct turn *turn)
     *chain = t;
     push_open(sched, t);
     sched->n_open++;
+    loads_of(&sched->loads, item->task)->n_open++;
 }
 
 static void unlink_open(struct sched *sched, struct transfer *t)
@@ -88,6 +126,7 @@ static void unlink_open(struct sched *sched, struct transfer *t)
     *chain = t->chain;
     pull_open(sched, t);
     sched->n_open--;
+    loads_of(&sched->loads, t->item->task)->n_open--;
 }
 
 static void retire(struct sched *sched, struct transfer *t)
@@ -121,12 +160,16 @@ void sched_drop_deferred(struct sched *sched, const struct err *err, struct turn
 void sched_retire(struct sched *sched)
 {
     sched->n_finishing = 0;
+    for (int i = 0; i < sched->loads.n; i++)
+        sched->loads.item[i].n_finishing = 0;
     for (struct transfer *t = sched->head, *next; t; t = next) {
         next = t->next;
-        if (t->step == STEP_OVER)
+        if (t->step == STEP_OVER) {
             retire(sched, t);
-        else if (t->step == STEP_FINISH)
+        } else if (t->step == STEP_FINISH) {
             sched->n_finishing++;
+            loads_of(&sched->loads, t->item->task)->n_finishing++;
+        }
     }
 }
 
@@ -148,8 +191,16 @@ static bool is_data(const struct op *op)
     return op->kind == OP_COPY || (op->kind == OP_CALL && op->in.store->kind != STORE_DIR);
 }
 
+/* Of the task whose op it is; NULL: of none that runs. */
+static struct load *load_of_op(const struct sched *sched, const struct op *op,
+                               const struct turn *turn)
+{
+    return op->task ? loads_of(&sched->loads, &turn->job->tasks[op->task - 1]) : NULL;
+}
+
 static void attach_limits(struct sched *sched, struct op *op, struct turn *turn)
 {
+    const struct load *load = load_of_op(sched, op, turn);
     const struct store_state *state = op->in.store ? turn_store(turn, op->in.store) : NULL;
     enum call_kind call = op->in.call.kind;
     bool get = op->kind == OP_CALL && call == CALL_GET;
@@ -159,7 +210,7 @@ static void attach_limits(struct sched *sched, struct op *op, struct turn *turn)
         return;
     op->in.bytes[0] = sched->job_bytes;
     op->in.bytes[1] = state ? (put ? state->write : state->read) : NULL;
-    op->in.bytes[2] = sched->task_bytes;
+    op->in.bytes[2] = load ? load->bytes : NULL;
     /* A pair pays the job's and the task's limit once, and each side its own store's. */
     struct op *feed = op->in.feed;
     const struct store_state *from = feed ? turn_store(turn, feed->in.store) : NULL;
@@ -176,12 +227,15 @@ static void charge(struct sched *sched, struct op *op, struct turn *turn)
 }
 
 /* A set is one: what is counted is what is read. */
-static void send(struct sched *sched, struct op *op)
+static void send(struct sched *sched, struct op *op, const struct turn *turn)
 {
-    if (is_data(op))
-        sched->n_data++;
-    else
-        sched->n_work++;
+    struct load *load = load_of_op(sched, op, turn);
+    bool data = is_data(op);
+
+    sched->n_data += data;
+    sched->n_work += !data;
+    if (load)
+        load->n_data += data;
     (void)FAULT(op_submitted);
     io_submit(sched->io, op);
 }
@@ -189,7 +243,7 @@ static void send(struct sched *sched, struct op *op)
 void sched_submit(struct sched *sched, struct op *op, struct turn *turn)
 {
     charge(sched, op, turn);
-    send(sched, op);
+    send(sched, op, turn);
 }
 
 static int work_max(const struct sched *sched)
@@ -197,16 +251,20 @@ static int work_max(const struct sched *sched)
     return sched->workers * 4;
 }
 
-static int data_max(const struct sched *sched, const struct transfer *t)
+/* A task may have a limit of its own; `share` is one that others set it. */
+static bool data_full(const struct sched *sched, const struct transfer *t, int share)
 {
-    int task = t->item->task->concurrency;
-    return task > 0 && task < sched->concurrency ? task : sched->concurrency;
+    const struct load *load = loads_of(&sched->loads, t->item->task);
+    int own = t->item->task->concurrency;
+
+    return sched->n_data >= sched->concurrency || load->n_data >= share ||
+           (own > 0 && load->n_data >= own);
 }
 
 static bool may_send(const struct sched *sched, const struct transfer *t, const struct wish *wish,
-                     struct turn *turn)
+                     int share, struct turn *turn)
 {
-    if (sched->n_work >= work_max(sched) || (wish->data && sched->n_data >= data_max(sched, t)))
+    if (sched->n_work >= work_max(sched) || (wish->data && data_full(sched, t, share)))
         return false;
     return gate_open(turn, wish->from, wish->again) && gate_open(turn, wish->to, wish->again);
 }
@@ -227,20 +285,24 @@ static void gather(struct sched *sched, const struct transfer *t, struct op *op,
     }
 }
 
-/* Sends what one transfer has ready. */
-static void send_ready(struct sched *sched, struct transfer *t, struct turn *turn)
+/* Sends what one transfer has ready; true: something was. */
+static bool send_ready(struct sched *sched, struct transfer *t, int share, struct turn *turn)
 {
     struct wish wish;
-    while (transfer_ready(t, turn->now_ms, &wish) && may_send(sched, t, &wish, turn)) {
+    bool sent = false;
+
+    while (transfer_ready(t, turn->now_ms, &wish) && may_send(sched, t, &wish, share, turn)) {
         struct op *op = transfer_next(t, turn);
         if (!op)
-            return;
+            break;
         op->again = wish.again;
         charge(sched, op, turn);
         if (op->in.feed)
             gather(sched, t, op, turn);
-        send(sched, op);
+        send(sched, op, turn);
+        sent = true;
     }
+    return sent;
 }
 
 /* --- groups of files that get their names together ------------------------------------ */
@@ -302,25 +364,68 @@ static void send_groups(struct sched *sched, struct turn *turn)
         send_group(sched, n, turn);
 }
 
+/* Of one task, up to its share. */
+static bool send_share(struct sched *sched, const struct task *task, struct turn *turn,
+                       bool only_leaving)
+{
+    bool sent = false;
+
+    for (struct transfer *t = sched->head; t; t = t->next)
+        if (is_of(t->item, task) && (t->leaving || !only_leaving))
+            sent =
+                send_ready(sched, t, loads_share(&sched->loads, sched->concurrency), turn) || sent;
+    return sent;
+}
+
+/* Whoever sent last is the last one to be served the next time. */
+static void send_shares(struct sched *sched, struct turn *turn, bool only_leaving)
+{
+    int last = -1;
+
+    for (int i = 0; i < sched->loads.n; i++) {
+        int n = (sched->loads.turn_of + i) % sched->loads.n;
+        if (send_share(sched, sched->loads.item[n].task, turn, only_leaving))
+            last = n;
+    }
+    if (last >= 0)
+        sched->loads.turn_of = last + 1;
+}
+
 void sched_dispatch(struct sched *sched, struct turn *turn, bool only_leaving)
 {
+    if (sched->loads.n > 1)
+        send_shares(sched, turn, only_leaving);
     for (struct transfer *t = sched->head; t; t = t->next)
         if (t->leaving || !only_leaving)
-            send_ready(sched, t, turn);
+            send_ready(sched, t, sched->concurrency, turn);
     send_groups(sched, turn);
 }
 
-bool sched_has_room(struct sched *sched, const struct turn *turn)
+/* Has the task nothing open that waits for a slot? */
+static bool is_served(const struct sched *sched, const struct task *task, const struct turn *turn)
 {
     struct wish wish;
-    if (sched->n_data >= sched->concurrency || sched->n_finishing >= 2 * LIMIT_SYNC_GROUP)
-        return false;
-    if (sched->n_open - sched->n_finishing >= sched->concurrency + work_max(sched))
-        return false;
+
     for (struct transfer *t = sched->head; t; t = t->next)
-        if (!t->leaving && transfer_ready(t, turn->now_ms, &wish))
+        if (is_of(t->item, task) && !t->leaving && transfer_ready(t, turn->now_ms, &wish))
             return false;
     return true;
+}
+
+bool sched_has_room(struct sched *sched, const struct task *task, const struct turn *turn)
+{
+    const struct load *load = loads_of(&sched->loads, task);
+    int share = loads_share(&sched->loads, sched->concurrency);
+    bool below = sched->loads.n > 1 && load->n_data < share;
+    int n_open = below ? load->n_open - load->n_finishing : sched->n_open - sched->n_finishing;
+
+    if (sched->n_finishing >= 2 * LIMIT_SYNC_GROUP)
+        return false;
+    if (!below && sched->n_data >= sched->concurrency)
+        return false;
+    if (n_open >= (below ? share : sched->concurrency) + work_max(sched))
+        return false;
+    return is_served(sched, task, turn);
 }
 
 /* --- taking back ---------------------------------------------------------------------- */
@@ -415,10 +520,13 @@ static void settle_copies(struct sched *sched, struct transfer *t, struct op *op
 
 struct op *sched_settle(struct sched *sched, struct op *op, struct turn *turn)
 {
-    if (is_data(op))
-        sched->n_data--;
-    else
-        sched->n_work--;
+    struct load *load = load_of_op(sched, op, turn);
+    bool data = is_data(op);
+
+    sched->n_data -= data;
+    sched->n_work -= !data;
+    if (load)
+        load->n_data -= data;
     (void)FAULT(op_collected);
     if (op->kind == OP_FINISH) {
         settle_group(sched, op, turn);

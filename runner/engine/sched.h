@@ -5,10 +5,12 @@
  *
  * Transfers are served in the order they were opened, so that an object that was begun is ended
  * before others take its slots; a new one is opened only when no part of an open one waits for a
- * slot.  One that is refused because requests come too fast goes behind the others.
+ * slot.  Where several tasks run, each has its share of the slots before one of them gets more: of
+ * slots that come free, those below their share take turns.  One that is refused because requests
+ * come too fast goes behind the others.
  */
+#include "engine/load.h"
 #include "io/io.h"
-#include "io/throttle.h"
 #include "source/source.h"
 
 #define SCHED_TABLE 1024 /* chains of the table by id */
@@ -26,11 +28,19 @@ struct sched {
     int n_data, n_work;      /* ops under way: on stores (and copies); in workers */
     int concurrency;         /* of n_data */
     int workers;
-    struct bucket *job_bytes, *task_bytes;
+    struct bucket *job_bytes;
+    struct loads loads; /* of the tasks that run */
 };
 
-void sched_init(struct sched *sched, struct io *io, int concurrency, int workers);
+void sched_init(struct sched *sched, struct io *io, const struct job *job);
 void sched_free(struct sched *sched);
+
+/* How many transfers of the task are open. */
+int sched_n_open(const struct sched *sched, const struct task *task);
+/* None is, and none was put behind everything else. */
+bool sched_is_done(const struct sched *sched, const struct task *task);
+/* What was put behind everything else of the task; owned by the caller; NULL: nothing. */
+struct item *sched_take_deferred(struct sched *sched, const struct task *task);
 
 void sched_open(struct sched *sched, struct item *item, struct turn *turn);
 /* Is the same object of the same task under way? */
@@ -40,8 +50,8 @@ struct transfer *sched_find(const struct sched *sched, uint64_t id);
 void sched_submit(struct sched *sched, struct op *op, struct turn *turn);
 /* Sends what may go now.  `only_leaving`: nothing but clean-ups. */
 void sched_dispatch(struct sched *sched, struct turn *turn, bool only_leaving);
-/* Is there room for another transfer? */
-bool sched_has_room(struct sched *sched, const struct turn *turn);
+/* Is there room for another transfer of the task? */
+bool sched_has_room(struct sched *sched, const struct task *task, const struct turn *turn);
 /* Takes back an op that ended and frees it, and tells when its store was slowed down by it;
  * listings are the caller's (returned, to be freed). */
 struct op *sched_settle(struct sched *sched, struct op *op, struct turn *turn);

@@ -118,6 +118,33 @@ static void add_removal(struct buf *out, const struct event *event)
     add_integer(out, "source_objects", event->removal.source_objects);
 }
 
+static void add_task(struct buf *out, const struct event *event)
+{
+    const struct task *task = event->task;
+
+    add_text(out, "kind", task_kind_name(task->kind));
+    add_text(out, "from", task->from->name);
+    add_name(out, "from_path", task->from_path);
+    if (task->kind == TASK_DELETE)
+        return;
+    add_text(out, "to", task->to->name);
+    add_name(out, "to_path", task->to_path);
+}
+
+static void add_counts(struct buf *out, const struct task_counts *counts)
+{
+    add_integer(out, "objects_known", counts->objects_known);
+    add_integer(out, "objects_done", counts->objects_done);
+    add_integer(out, "objects_skipped", counts->objects_skipped);
+    add_integer(out, "objects_failed", counts->objects_failed);
+    add_integer(out, "objects_deleted", counts->objects_deleted);
+    add_integer(out, "objects_different", counts->objects_different);
+    add_integer(out, "bytes_done", counts->bytes_done);
+    add_integer(out, "bytes_moved", counts->bytes_moved);
+    buf_addf(out, ",\"listing_failed\":%s,\"seconds\":%.3f",
+             counts->listing_failed ? "true" : "false", counts->seconds);
+}
+
 static void add_pace(struct buf *out, const struct event *event)
 {
     buf_addf(out, ",\"pace\":{\"concurrency\":%d,\"requests\":%.3f,\"wait_ms\":%" PRId64 "}",
@@ -142,6 +169,10 @@ void event_json(struct buf *out, const struct event *event, const char *job)
     }
     if (event->kind == EVENT_BEFORE_DELETE)
         add_removal(out, event);
+    if (event_is_of_task(event->kind))
+        add_task(out, event);
+    if (event->kind == EVENT_TASK_FINISHED)
+        add_counts(out, &event->counts);
     if (event->kind == EVENT_THROTTLED)
         add_pace(out, event);
     buf_adds(out, "}\n");

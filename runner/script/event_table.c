@@ -129,6 +129,38 @@ static void set_removal(lua_State *L, const struct event *event)
     set_integer(L, "source_objects", event->removal.source_objects);
 }
 
+static void set_task(lua_State *L, const struct event *event)
+{
+    const struct task *task = event->task;
+
+    set_text(L, "kind", task_kind_name(task->kind));
+    set_text(L, "from", task->from->name);
+    set_text(L, "from_path", task->from_path);
+    if (task->kind == TASK_DELETE)
+        return;
+    set_text(L, "to", task->to->name);
+    set_text(L, "to_path", task->to_path);
+}
+
+#define TASK_COUNTS(X)   \
+    X(objects_known)     \
+    X(objects_done)      \
+    X(objects_skipped)   \
+    X(objects_failed)    \
+    X(objects_deleted)   \
+    X(objects_different) \
+    X(bytes_done)        \
+    X(bytes_moved)
+
+static void set_counts(lua_State *L, const struct task_counts *counts)
+{
+#define X(name) set_integer(L, #name, counts->name);
+    TASK_COUNTS(X)
+#undef X
+    set_boolean(L, "listing_failed", counts->listing_failed);
+    set_number(L, "seconds", counts->seconds);
+}
+
 static void set_pace(lua_State *L, const struct event *event)
 {
     lua_createtable(L, 0, 3);
@@ -168,6 +200,10 @@ void event_push(lua_State *L, const struct event *event, const char *job)
         set_totals(L, event);
     if (event->kind == EVENT_BEFORE_DELETE)
         set_removal(L, event);
+    if (event_is_of_task(event->kind))
+        set_task(L, event);
+    if (event->kind == EVENT_TASK_FINISHED)
+        set_counts(L, &event->counts);
     if (event->kind == EVENT_THROTTLED)
         set_pace(L, event);
 }

@@ -134,6 +134,7 @@ void value_read_task(lua_State *L, struct job *job)
 {
     struct task *task = &job->tasks[job->n_tasks++];
     task->number = job->n_tasks;
+    task->group = field_int(L, "group");
     task->from = read_side(L, job, "from");
     task->to = read_side(L, job, "to");
     task->from_path = xstrdup(field_need_text(L, "from_path"));

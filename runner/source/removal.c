@@ -25,9 +25,8 @@ struct removal {
     const struct task *task;
     struct batch batch[BATCHES];
     char *last_key; /* of the batches so far */
-    uint64_t ticket;
-    bool asking; /* before_delete was told, and a script decides */
-    bool ended;  /* every extra is in a batch, or gone */
+    bool asking;    /* before_delete was told, and a script decides */
+    bool ended;     /* every extra is in a batch, or gone */
 };
 
 /* --- the guard ------------------------------------------------------------------------ */
@@ -74,7 +73,7 @@ static void tell(struct removal *removal, const struct census *census, int64_t o
         turn->hooks->wants && turn->hooks->wants(turn->hooks->ctx, task, EVENT_BEFORE_DELETE);
     /* No transfer has such a ticket: theirs begin at 1 << 14. */
     if (removal->asking)
-        queued->ticket = removal->ticket = (uint64_t)task->number;
+        queued->ticket = (uint64_t)task->number;
 }
 
 struct removal *removal_new(const struct task *task, const struct census *census, struct turn *turn,
@@ -95,15 +94,14 @@ struct removal *removal_new(const struct task *task, const struct census *census
     return removal;
 }
 
-bool removal_decide(struct removal *removal, uint64_t ticket, const struct decision *decision,
-                    struct err *stop)
+bool removal_asking(const struct removal *removal)
 {
-    if (!removal->asking || ticket != removal->ticket)
-        return false;
+    return removal->asking;
+}
+
+void removal_allow(struct removal *removal)
+{
     removal->asking = false;
-    if (decision->kind == DECIDE_VETO)
-        err_set(stop, ERR_CANCELLED, "%s", decision->reason[0] ? decision->reason : "vetoed");
-    return true;
 }
 
 /* --- batches -------------------------------------------------------------------------- */
@@ -290,7 +288,7 @@ static void forget(struct removal *removal, const char *key, struct turn *turn)
 
 static void gone(struct removal *removal, const struct batch *batch, int n, struct turn *turn)
 {
-    turn->totals->objects_deleted++;
+    turn_count(turn, removal->task, objects_deleted, 1);
     tell_object(removal, batch, n, NULL, turn);
     forget(removal, batch->key[n], turn);
 }
@@ -298,7 +296,7 @@ static void gone(struct removal *removal, const struct batch *batch, int n, stru
 static void stays(struct removal *removal, const struct batch *batch, int n,
                   const struct err *failure, struct turn *turn)
 {
-    turn->totals->objects_failed++;
+    turn_count(turn, removal->task, objects_failed, 1);
     tell_object(removal, batch, n, failure, turn);
 }
 
@@ -360,14 +358,6 @@ void removal_settle(struct removal *removal, struct op *op, struct turn *turn)
         batch_failed(removal, batch, op, turn);
     free(op->in.remove);
     op->in.remove = NULL;
-}
-
-bool removal_idle(const struct removal *removal)
-{
-    for (int i = 0; i < BATCHES; i++)
-        if (removal->batch[i].busy)
-            return false;
-    return true;
 }
 
 bool removal_ready(const struct removal *removal)

@@ -21,9 +21,10 @@ struct removal *removal_new(const struct task *task, const struct census *census
                             struct err *stop);
 void removal_free(struct removal *removal);
 
-/* The job file's answer to before_delete; true: it was the one awaited.  A veto is in `stop`. */
-bool removal_decide(struct removal *removal, uint64_t ticket, const struct decision *decision,
-                    struct err *stop);
+/* Was before_delete told, and is a script to answer (to a ticket that is the task's number)? */
+bool removal_asking(const struct removal *removal);
+/* It may begin. */
+void removal_allow(struct removal *removal);
 
 /* Takes batches out of the journal; between begin and commit of a turn. */
 void removal_fill(struct removal *removal, struct turn *turn);
@@ -31,8 +32,6 @@ struct op *removal_next(struct removal *removal, struct turn *turn);
 bool removal_owns(const struct removal *removal, const struct op *op);
 void removal_settle(struct removal *removal, struct op *op, struct turn *turn);
 int64_t removal_wake_ms(const struct removal *removal);
-/* Nothing is under way. */
-bool removal_idle(const struct removal *removal);
 /* removal_fill or removal_next would find something to do at once. */
 bool removal_ready(const struct removal *removal);
 bool removal_over(const struct removal *removal);

@@ -98,8 +98,8 @@ static void tell(struct source *source, const struct task *task, enum event_kind
 static void skip(struct source *source, const struct task *task, const char *key, int64_t size,
                  const char *why, struct turn *turn)
 {
-    turn->totals->objects_known++;
-    turn->totals->objects_skipped++;
+    turn_count(turn, source->task, objects_known, 1);
+    turn_count(turn, source->task, objects_skipped, 1);
     tell(source, task, EVENT_OBJECT_SKIPPED, key, size, why, NULL, turn);
 }
 
@@ -118,8 +118,8 @@ static void note_failed(const struct task *task, const char *key, int64_t size,
 static void fail(struct source *source, const struct task *task, const char *key, int64_t size,
                  const struct err *err, struct turn *turn)
 {
-    turn->totals->objects_known++;
-    turn->totals->objects_failed++;
+    turn_count(turn, source->task, objects_known, 1);
+    turn_count(turn, source->task, objects_failed, 1);
     if (!source->options.dry)
         note_failed(task ? task : source->task, key, size, err, turn);
     tell(source, task, EVENT_OBJECT_FAILED, key, size, err->message, err, turn);
@@ -197,7 +197,7 @@ static void push(struct source *source, const struct offer *offer, struct naming
         fan_add(offer->fan, item);
     list_push(&source->backlog, item);
     source->n_backlog++;
-    turn->totals->objects_known++;
+    turn_count(turn, source->task, objects_known, 1);
     if (offer->info->size > 0)
         turn->totals->bytes_known += offer->info->size;
 }
@@ -357,7 +357,7 @@ static void take_extra(struct source *source, const struct list_entry *entry, st
         put_extra(source, entry->key, entry->size, turn);
         return;
     }
-    turn->totals->objects_different++;
+    turn_count(turn, source->task, objects_different, 1);
     tell(source, NULL, EVENT_VERIFY_FAILED, entry->key, entry->size, "it is only on the target",
          NULL, turn);
 }

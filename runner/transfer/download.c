@@ -47,7 +47,7 @@ static struct op *make_stream(struct transfer *t, struct turn *turn)
 
 static void settle_stream(struct transfer *t, struct op *op, struct turn *turn)
 {
-    turn->totals->bytes_moved += op->out.moved;
+    turn_count(turn, t->item->task, bytes_moved, op->out.moved);
     t->check = t->info.size < 0 ? CHECK_NONE : CHECK_SIZE;
     if (t->info.size < 0)
         t->info.size = op->out.moved;

@@ -347,7 +347,7 @@ static void settle_save(struct transfer *t, struct op *op, struct turn *turn)
     memcpy(t->row.temp, op->out.temp, sizeof t->row.temp);
     if (t->way == WAY_COPY) {
         t->check = CHECK_SIZE;
-        turn->totals->bytes_moved += t->info.size;
+        turn_count(turn, t->item->task, bytes_moved, t->info.size);
     }
     buf_free(&t->body);
     t->body = buf_new(LIMIT_SMALL_BODY);

@@ -110,7 +110,7 @@ static void note_end(struct transfer *t, struct turn *turn)
 {
     if (t->item->verify) { /* nothing was done that a later run could build on */
         if (!t->different && !t->defer)
-            turn->totals->objects_failed += t->outcome == ROW_FAILED;
+            turn_count(turn, t->item->task, objects_failed, t->outcome == ROW_FAILED);
         return;
     }
     t->row.state = t->outcome;
@@ -120,9 +120,9 @@ static void note_end(struct transfer *t, struct turn *turn)
     else if (t->outcome != ROW_ACTIVE)
         transfer_save(t, turn);
     if (t->outcome == ROW_FAILED && !t->defer)
-        turn->totals->objects_failed++;
+        turn_count(turn, t->item->task, objects_failed, 1);
     if (t->outcome == ROW_SKIPPED) {
-        turn->totals->objects_skipped++;
+        turn_count(turn, t->item->task, objects_skipped, 1);
         transfer_emit_reason(t, turn, EVENT_OBJECT_SKIPPED, t->reason);
     }
 }
@@ -297,9 +297,9 @@ bool transfer_was_done(struct transfer *t, struct turn *turn)
     if (t->item->task->kind == TASK_SYNC) /* it was compared, and is not what was sent any more */
         return false;
     t->outcome = ROW_DONE;
-    turn->totals->objects_skipped++;
+    turn_count(turn, t->item->task, objects_skipped, 1);
     turn->totals->bytes_resumed += t->info.size;
-    turn->totals->bytes_done += t->info.size;
+    turn_count(turn, t->item->task, bytes_done, t->info.size);
     transfer_emit_reason(t, turn, EVENT_OBJECT_SKIPPED, "done before the run was interrupted");
     t->keep = true;
     start_leaving(t);
@@ -321,13 +321,13 @@ void transfer_verified(struct transfer *t, const char *what, struct turn *turn)
     if (what) {
         err_set(&err, ERR_CORRUPT, "%s", what);
         t->err = err;
-        turn->totals->objects_different++;
+        turn_count(turn, t->item->task, objects_different, 1);
         transfer_emit_failure(t, turn, EVENT_VERIFY_FAILED, &err, t->tries);
     } else {
         transfer_emit(t, turn, EVENT_VERIFIED);
-        turn->totals->objects_done++;
+        turn_count(turn, t->item->task, objects_done, 1);
         turn->totals->checked[t->check]++;
-        turn->totals->bytes_done += t->info.size;
+        turn_count(turn, t->item->task, bytes_done, t->info.size);
     }
     t->outcome = what ? ROW_FAILED : ROW_DONE;
     t->keep = true;
@@ -369,8 +369,8 @@ void transfer_succeed(struct transfer *t, struct turn *turn)
     if (t->n_parts)
         transfer_drop_parts(t, turn);
     else
-        turn->totals->bytes_done += t->info.size;
-    turn->totals->objects_done++;
+        turn_count(turn, t->item->task, bytes_done, t->info.size);
+    turn_count(turn, t->item->task, objects_done, 1);
     turn->totals->checked[t->check]++;
     t->outcome = ROW_DONE;
     t->failing = t->again = false;

@@ -247,7 +247,7 @@ static void moved(struct transfer *t, uint32_t n, struct op *op, struct turn *tu
 {
     bool remote = transfer_to_remote(t);
     part_done(t, n, remote ? op->out.answer.info.etag : NULL, op->out.sum);
-    turn->totals->bytes_done += part_span(t, n).len;
+    turn_count(turn, t->item->task, bytes_done, part_span(t, n).len);
     save(t, n, turn);
     emit(t, n, EVENT_PART_SUCCEEDED, seconds_of(op), turn);
 }
@@ -323,7 +323,7 @@ void part_settle(struct transfer *t, struct op *op, struct turn *turn)
         settle_hash(t, n, op, turn);
         return;
     }
-    turn->totals->bytes_moved += op->out.moved;
+    turn_count(turn, t->item->task, bytes_moved, op->out.moved);
     bool wanted = !t->leaving || t->keep;
     if (op->out.err.kind == ERR_NONE && wanted && agrees(t, n, op, turn)) {
         moved(t, n, op, turn);

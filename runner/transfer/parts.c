@@ -72,7 +72,7 @@ void parts_resumed(struct transfer *t, struct turn *turn)
             continue;
         if (t->tries == 1 && !t->item->deferred)
             turn->totals->bytes_resumed += part_span(t, n).len;
-        turn->totals->bytes_done += part_span(t, n).len;
+        turn_count(turn, t->item->task, bytes_done, part_span(t, n).len);
     }
 }
 
@@ -80,7 +80,7 @@ void parts_uncount(struct transfer *t, struct turn *turn)
 {
     for (uint32_t n = 0; n < t->n_parts; n++)
         if (t->parts[n].state == PART_DONE)
-            turn->totals->bytes_done -= part_span(t, n).len;
+            turn_count(turn, t->item->task, bytes_done, -part_span(t, n).len);
 }
 
 void parts_combine(struct transfer *t)

@@ -127,7 +127,7 @@ static bool get_failed(struct transfer *t, struct op *op, struct turn *turn)
     struct err err = {0};
     if (t->info.size >= 0 || !op->out.body.full)
         return source_get_failed(t, op, turn);
-    turn->totals->bytes_moved += op->out.moved;
+    turn_count(turn, t->item->task, bytes_moved, op->out.moved);
     err_set(&err, ERR_INVALID,
             "the server of %s tells no length, and the object is larger than the %d bytes that are"
             " kept in memory: take it into a directory first",
@@ -186,7 +186,7 @@ static void settle_put(struct transfer *t, struct op *op, struct turn *turn)
         upload_settle_put(t, op, turn);
         return;
     }
-    turn->totals->bytes_moved += op->out.moved;
+    turn_count(turn, t->item->task, bytes_moved, op->out.moved);
     t->target = op->out.answer.info;
     if (!source_is_good(t, op))
         transfer_corrupt(t, turn, "the object arrived with another checksum than the store names");

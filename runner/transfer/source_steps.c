@@ -150,7 +150,7 @@ bool source_got_small(struct transfer *t, struct op *op, struct turn *turn)
     buf_free(&t->body);
     t->body = op->out.body;
     memset(&op->out.body, 0, sizeof op->out.body);
-    turn->totals->bytes_moved += op->out.moved;
+    turn_count(turn, t->item->task, bytes_moved, op->out.moved);
     if (!take_answer(t, op, turn))
         return false;
     if ((int64_t)t->body.len == t->info.size && body_is_good(t, info))
@@ -161,7 +161,7 @@ bool source_got_small(struct transfer *t, struct op *op, struct turn *turn)
 
 bool source_get_failed(struct transfer *t, struct op *op, struct turn *turn)
 {
-    turn->totals->bytes_moved += op->out.moved;
+    turn_count(turn, t->item->task, bytes_moved, op->out.moved);
     if (op->out.err.kind != ERR_CHANGED)
         return false;
     transfer_restart(t, &op->out.err, turn);

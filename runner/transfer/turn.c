@@ -10,6 +10,11 @@ struct store_state *turn_store(struct turn *turn, const struct store *store)
     return NULL;
 }
 
+struct task_counts *turn_counts(const struct turn *turn, const struct task *task)
+{
+    return &turn->counts[task_first(task)->number - 1];
+}
+
 static bool script_wants(const struct turn *turn, const struct task *task, enum event_kind kind)
 {
     return turn->hooks->wants && turn->hooks->wants(turn->hooks->ctx, task, kind);

@@ -42,6 +42,7 @@ struct turn {
     const struct hooks *hooks;
     uint32_t observed; /* bits 1u << enum event_kind: what the observer wants */
     struct totals *totals;
+    struct task_counts *counts; /* one for each task; NULL: nobody wants to know */
     struct store_state *stores; /* one for each store of the job */
     struct {
         struct queued_event *item;
@@ -52,6 +53,16 @@ struct turn {
 };
 
 struct store_state *turn_store(struct turn *turn, const struct store *store);
+
+/* The counts of a task, which are those of all its targets.  Only where turn->counts is there. */
+struct task_counts *turn_counts(const struct turn *turn, const struct task *task);
+/* Adds `n` to the count `name` of the task and of the whole run. */
+#define turn_count(turn, task, name, n)           \
+    do {                                          \
+        (turn)->totals->name += (n);              \
+        if ((turn)->counts)                       \
+            turn_counts(turn, task)->name += (n); \
+    } while (0)
 
 /* Does anyone want such an event of that task? */
 bool turn_wants(const struct turn *turn, const struct task *task, enum event_kind kind);

@@ -164,7 +164,7 @@ static bool put_is_good(struct transfer *t, const struct op *op)
 
 void upload_settle_put(struct transfer *t, struct op *op, struct turn *turn)
 {
-    turn->totals->bytes_moved += op->out.moved;
+    turn_count(turn, t->item->task, bytes_moved, op->out.moved);
     t->target = op->out.answer.info;
     if (t->sum_kind == SUM_CRC32C)
         learn(t, op->out.answer.sums_offered, turn);
@@ -178,7 +178,7 @@ void upload_settle_put(struct transfer *t, struct op *op, struct turn *turn)
 
 static bool put_failed(struct transfer *t, struct op *op, struct turn *turn)
 {
-    turn->totals->bytes_moved += op->out.moved;
+    turn_count(turn, t->item->task, bytes_moved, op->out.moved);
     if (op->out.err.kind != ERR_CHANGED)
         return false;
     transfer_restart(t, &op->out.err, turn);

@@ -185,6 +185,7 @@ static void make_task(bool huge)
     int64_t part = large ? between(20000, 120000) : between(16, 4000);
 
     task->number = number + 1;
+    task->group = number && chance(2) ? task[-1].group : task->number;
     task->from = &world.store[from[what]];
     task->to = &world.store[to[what]];
     task->from_path = xasprintf("from%d/", number);
