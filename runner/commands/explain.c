@@ -266,8 +266,8 @@ static bool explain_task(struct inspect *inspect, const struct task *task, const
         printf("%s{\"task\":%d,\"kind\":\"%s\",", first ? "" : ",\n", task->number,
                task_kind_name(task->kind));
     else
-        printf("task %d: %s from %s to %s\n", task->number, task_kind_name(task->kind), task->from->name,
-               task->to->name);
+        printf("task %d: %s from %s to %s\n", task->number, task_kind_name(task->kind),
+               task->from->name, task->to->name);
     judge(&a);
     printf("%s%s", buf_str(&a.out), inspect->options->json ? "}" : "");
     buf_free(&a.out);
