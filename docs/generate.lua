@@ -68,7 +68,8 @@ local function write_meta()
   for _, each in ipairs(data.tables) do
     say("\n---@class %s  %s", class_of(each.name), each.doc)
     for _, option in ipairs(each.options) do field(option) end
-    if each.name == "haul.job" then say "---@field [integer] haul.task" end
+    if each.name == "haul.job" then say "---@field [integer] haul.task|haul.parallel" end
+    if each.name == "haul.parallel" then say "---@field [integer] haul.task" end
   end
   say "\n---@class haul.running  the job as it runs: the second argument of every hook"
   for _, method in ipairs(data.running) do say("---@field %s %s  %s", method.short, method.type, method.doc) end

@@ -99,6 +99,25 @@ vocabulary.fields = {
   summary = { { "summary", "haul.totals", "the counts of the whole run" } },
   progress = { { "progress", "haul.totals", "the counts so far" } },
   pace = { { "pace", "haul.pace", "what the store gets from now on" } },
+  sides = {
+    { "kind", "string", "\"copy\", \"sync\", \"move\" or \"delete\"" },
+    { "from", "string", "the store it reads from" },
+    { "from_path?", "string", "and the key or prefix there; absent: all of it" },
+    { "to?", "string", "the store it writes to" },
+    { "to_path?", "string", "and the key or prefix there" },
+  },
+  counts = {
+    { "objects_known", "integer", "objects of this task that were found" },
+    { "objects_done", "integer", "in place" },
+    { "objects_skipped", "integer", "passed over" },
+    { "objects_failed", "integer", "given up" },
+    { "objects_deleted", "integer", "removed" },
+    { "objects_different", "integer", "not the same on both sides" },
+    { "bytes_done", "integer", "in place" },
+    { "bytes_moved", "integer", "over the wire or the disk" },
+    { "listing_failed", "boolean", "not everything could be listed" },
+    { "seconds", "number", "it took" },
+  },
   removal = {
     { "objects", "integer", "so many would go," },
     { "bytes", "integer", "with so many bytes," },
@@ -143,6 +162,11 @@ vocabulary.events = {
     doc = "work of an earlier run, or of this one, could not be used" },
   { "before_delete", fields = { "task", "removal" }, decides = { "veto" },
     doc = "a task is about to delete; once for each; nothing returned: it deletes" },
+  { "task_started", fields = { "task", "sides" }, decides = { "skip", "veto" },
+    doc = "a task is about to begin; its option `before`; nothing returned: it begins" },
+  { "task_finished", fields = { "task", "sides", "counts" }, decides = { "veto" },
+    doc = "a task is over, with its counts; its option `after`; nothing returned: the job goes on" },
+  { "task_skipped", fields = { "task", "sides", "reason" }, doc = "a task was passed over, because a hook said so" },
 }
 vocabulary.fields.task = { vocabulary.fields.object[1] }
 

@@ -197,7 +197,8 @@ describe("tasks in haul.parallel", function()
     it("when they are no tasks, too few, or given twice", function()
       refused([[haul.parallel { copy }]], "it takes 2 to 64 tasks, not 1")
       refused([[haul.parallel { copy, 7 }]], "entry 2 is no task")
-      refused([[haul.parallel { copy, haul.parallel { copy, haul.copy { from = here, to = s3 } } }]], "entry 2 is a haul.parallel itself")
+      refused([[haul.parallel { copy, haul.parallel { copy, haul.copy { from = here, to = s3 } } }]],
+        "entry 2 is a haul.parallel itself")
       refused([[copy, haul.parallel { copy, haul.copy { from = here, to = s3 } }]], "tasks 1 and 2 are the same")
       refused([[haul.parallel { copy, copy }]], "would both change")
     end)
@@ -205,7 +206,8 @@ describe("tasks in haul.parallel", function()
 
   it("stand beside one another where their names only begin alike", function()
     local script, _, message = jobfile.job(
-      [[haul.parallel { haul.copy { from = here / "a/", to = there / "x/" }, haul.copy { from = here / "b/", to = there / "xy/" } }]])
+      [[haul.parallel { haul.copy { from = here / "a/", to = there / "x/" },
+        haul.copy { from = here / "b/", to = there / "xy/" } }]])
     assert.is_truthy(script, message)
   end)
 end)
