@@ -138,7 +138,8 @@ static int deliver_protected(lua_State *L)
  * have looked could not. */
 static enum decision_kind instead(const struct script *script, const struct event *event)
 {
-    if (event->kind == EVENT_BEFORE_DELETE)
+    if (event->kind == EVENT_BEFORE_DELETE ||
+        (event->kind == EVENT_TASK_STARTED && task_deletes(event->task)))
         return DECIDE_VETO;
     return script->on_hook_error == ERROR_FAIL_OBJECT ? DECIDE_FAIL : DECIDE_POLICY;
 }
@@ -151,10 +152,10 @@ static void hook_failed(struct run *run, struct delivery *delivery)
     log_error("hook %s%s%s: %s", event_name(event->kind), event->key ? " of " : "",
               event->key ? event->key : "", delivery->err.message);
     run_hook_failed(run);
-<<<<<<< HEAD
     *decision = (struct decision){.kind = instead(delivery->script, event), .after_ms = -1};
     if (decision->kind == DECIDE_VETO)
-        snprintf(decision->reason, sizeof decision->reason, "the hook before_delete failed");
+        snprintf(decision->reason, sizeof decision->reason, "the hook %s failed",
+                 event_name(event->kind));
     else if (decision->kind == DECIDE_FAIL)
         snprintf(decision->reason, sizeof decision->reason, "the hook %s failed: %.200s",
                  event_name(event->kind), delivery->err.message);
@@ -162,16 +163,6 @@ static void hook_failed(struct run *run, struct delivery *delivery)
         run_stop(run, delivery->err.message);
     else if (decision->kind == DECIDE_FAIL && !delivery->item->ticket && event->transfer)
         run_fail(run, event->transfer, decision->reason);
-=======
-    /* Nothing is deleted where the one that should have looked could not. */
-    bool doubt = event->kind == EVENT_BEFORE_DELETE ||
-                 (event->kind == EVENT_TASK_STARTED && task_deletes(event->task));
-    delivery->decision =
-        (struct decision){.kind = doubt ? DECIDE_VETO : DECIDE_POLICY, .after_ms = -1};
-    if (doubt)
-        snprintf(delivery->decision.reason, sizeof delivery->decision.reason, "the hook %s failed",
-                 event_name(event->kind));
->>>>>>> af54936 (engine/phase, engine/load, lua/haul/task: tasks of haul.parallel run at the same time; a job file is asked before and after a task)
 }
 
 static void deliver(struct script *script, struct run *run, struct queued *item)
