@@ -20,6 +20,8 @@
 
 ---@class haul.task  what haul.copy and the like give
 
+---@class haul.parallel  what haul.parallel gives
+
 ---@class haul.job  what a job file returns
 
 ---@class haul.decision  what a hook may return
@@ -421,6 +423,50 @@
 ---@field target_objects integer  of so many that are at the target,
 ---@field source_objects integer  and so many at the source
 
+---@class haul.event.task_started  a task is about to begin; its option `before`; nothing returned: it begins
+---@field event string  the event's name
+---@field time number  seconds since 1970
+---@field job string  the job's name
+---@field task integer  number of the task, from 1
+---@field kind string  "copy", "sync", "move" or "delete"
+---@field from string  the store it reads from
+---@field from_path? string  and the key or prefix there; absent: all of it
+---@field to? string  the store it writes to
+---@field to_path? string  and the key or prefix there
+
+---@class haul.event.task_finished  a task is over, with its counts; its option `after`; nothing returned: the job goes on
+---@field event string  the event's name
+---@field time number  seconds since 1970
+---@field job string  the job's name
+---@field task integer  number of the task, from 1
+---@field kind string  "copy", "sync", "move" or "delete"
+---@field from string  the store it reads from
+---@field from_path? string  and the key or prefix there; absent: all of it
+---@field to? string  the store it writes to
+---@field to_path? string  and the key or prefix there
+---@field objects_known integer  objects of this task that were found
+---@field objects_done integer  in place
+---@field objects_skipped integer  passed over
+---@field objects_failed integer  given up
+---@field objects_deleted integer  removed
+---@field objects_different integer  not the same on both sides
+---@field bytes_done integer  in place
+---@field bytes_moved integer  over the wire or the disk
+---@field listing_failed boolean  not everything could be listed
+---@field seconds number  it took
+
+---@class haul.event.task_skipped  a task was passed over, because a hook said so
+---@field event string  the event's name
+---@field time number  seconds since 1970
+---@field job string  the job's name
+---@field task integer  number of the task, from 1
+---@field kind string  "copy", "sync", "move" or "delete"
+---@field from string  the store it reads from
+---@field from_path? string  and the key or prefix there; absent: all of it
+---@field to? string  the store it writes to
+---@field to_path? string  and the key or prefix there
+---@field reason? string  why
+
 ---@class haul.handlers  what `on` takes: a function for each event that is of interest
 ---@field job_started? fun(event: haul.event.job_started, job: haul.running): haul.decision?
 ---@field job_finished? fun(event: haul.event.job_finished, job: haul.running): haul.decision?
@@ -448,6 +494,9 @@
 ---@field resumed? fun(event: haul.event.resumed, job: haul.running): haul.decision?
 ---@field restarted? fun(event: haul.event.restarted, job: haul.running): haul.decision?
 ---@field before_delete? fun(event: haul.event.before_delete, job: haul.running): haul.decision?
+---@field task_started? fun(event: haul.event.task_started, job: haul.running): haul.decision?
+---@field task_finished? fun(event: haul.event.task_finished, job: haul.running): haul.decision?
+---@field task_skipped? fun(event: haul.event.task_skipped, job: haul.running): haul.decision?
 
 ---@class haul.backoff_decorrelated_options  waits drawn from the base to three times the one before
 ---@field base? haul.duration  the first wait; default "500ms"
@@ -491,6 +540,8 @@
 ---@field concurrency? integer  requests in flight of this task
 ---@field retry? haul.retry_options  when a failed request is made again
 ---@field on? haul.handlers  handlers of events, instead of the job's
+---@field before? function  function(event, job) before the task begins; haul.skip passes it over, haul.veto and haul.stop end the job
+---@field after? function  function(event, job) with the task's counts; haul.veto and haul.stop keep what follows from beginning
 ---@field rename? fun(name: string, object: haul.object): string?  function(name, object): another name below `to`
 ---@field overwrite? "always"|"never"|"newer"  what happens where the target is there already; default "always"
 ---@field conflict? "error"|"skip"|"rename"|(fun(name: string, other: string, target: string): string?)  when two keys would get one name; or function(name, other, target); default "error"
@@ -509,6 +560,8 @@
 ---@field concurrency? integer  requests in flight of this task
 ---@field retry? haul.retry_options  when a failed request is made again
 ---@field on? haul.handlers  handlers of events, instead of the job's
+---@field before? function  function(event, job) before the task begins; haul.skip passes it over, haul.veto and haul.stop end the job
+---@field after? function  function(event, job) with the task's counts; haul.veto and haul.stop keep what follows from beginning
 ---@field max_delete? haul.quota  the most that may be deleted: a share, or a number; default "100%"
 
 ---@class haul.dir_options  options of a directory
@@ -532,7 +585,7 @@
 ---@field hook_timeout? haul.duration  longest computing of one hook or function; waiting does not count; default "5s"
 ---@field hook_memory? haul.size  most that the script may hold while the job runs; the default holds while the file is loaded; default "256MiB"
 ---@field on_hook_error? "policy"|"fail_object"|"stop"  after a hook raised an error or computed too long: the built-in policy decides in its place, the object it was called for fails, or the job ends (exit status 7); the exit status is never 0 then; default "policy"
----@field [integer] haul.task
+---@field [integer] haul.task|haul.parallel
 
 ---@class haul.oss_options  options of a bucket of OSS
 ---@field bucket string  name of the bucket; required
@@ -549,6 +602,9 @@
 ---@field connect_timeout? haul.duration  longest wait for a connection; default "10s"
 ---@field stall_timeout? haul.duration  longest time without a byte; default "30s"
 ---@field signature? "v4"|"v1"  how requests are signed; default "v4"
+
+---@class haul.parallel_options  tasks that run at the same time: its entries without a name
+---@field [integer] haul.task
 
 ---@class haul.retry_options  how something is tried again
 ---@field after? number|haul.duration  how long to wait: seconds, or text such as "5s"
@@ -596,6 +652,8 @@
 ---@field concurrency? integer  requests in flight of this task
 ---@field retry? haul.retry_options  when a failed request is made again
 ---@field on? haul.handlers  handlers of events, instead of the job's
+---@field before? function  function(event, job) before the task begins; haul.skip passes it over, haul.veto and haul.stop end the job
+---@field after? function  function(event, job) with the task's counts; haul.veto and haul.stop keep what follows from beginning
 ---@field max_delete? haul.quota  the most that may be deleted: a share of the target, or a number; default "25%"
 ---@field compare? "fingerprint"|"size"|"time"|"etag"|"checksum"|(fun(source: haul.object, target: haul.object): boolean, string?)  when two objects are the same; or function(source, target); default "fingerprint"
 ---@field delete? boolean  delete what only the target has, at the end; default false
@@ -685,6 +743,7 @@
 ---@field copy fun(options: haul.copy_options): haul.task  a task: copies an object, all below a prefix, or a list of keys
 ---@field sync fun(options: haul.sync_options): haul.task  a task: writes what differs, and with delete removes what only the target has
 ---@field delete fun(options: haul.delete_options): haul.task  a task: removes what it selects
+---@field parallel fun(options: haul.parallel_options): haul.parallel  tasks that run at the same time, each with its own limits; what follows begins when all are over
 ---@field manifest fun(path: string): haul.manifest  keys from a .csv (its first line names the columns: key, size, target), a .jsonl or a .txt, read as they are needed
 ---@field job fun(options: haul.job_options): haul.job  the job: a job file ends with it; its tasks run in order
 ---@field param table|fun(list: table<string, { [1]: string, required?: boolean, default?: any }>)  declares what the command line sets as name=value; haul.param.name is its value, everywhere
@@ -694,7 +753,7 @@
 ---@field fail fun(reason?: string): haul.decision  a decision: give the object up now
 ---@field defer fun(): haul.decision  a decision: once more, after everything else
 ---@field stop fun(reason?: string): haul.decision  a decision, of any hook: end the job; exit status 7
----@field veto fun(reason?: string): haul.decision  a decision of before_delete: nothing is deleted; exit status 6
+---@field veto fun(reason?: string): haul.decision  a decision of before_delete, task_started and task_finished: nothing is deleted or begun; exit status 6
 ---@field json { encode: fun(value: any): string; decode: fun(text: string): any; array: (fun(list: table): table); null: any }  values to JSON and back; names of an object come out sorted, whole numbers of 64 bits exact, larger ones as text; json.array marks a table that is a list even when it is empty
 ---@field log { error: haul.log_line, warn: haul.log_line, info: haul.log_line, debug: haul.log_line }  lines of the log, with the arguments of string.format; print goes there too
 local haul = {}
