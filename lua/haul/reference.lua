@@ -123,7 +123,7 @@ reference.functions = {
     example = [[haul.delete { from = archive / "tmp/", older_than = "30d", max_delete = 10000 }]] },
   { "parallel", options = "haul.parallel", returns = "haul.parallel", at = { "declare" },
     doc = "tasks that run at the same time, each with its own limits; what follows begins when all are over",
-    example = [[haul.parallel { haul.copy { from = here, to = archive }, haul.sync { from = data, to = photos } }]] },
+    example = [[haul.parallel { haul.copy { from = here, to = archive }, haul.sync { from = there, to = photos } }]] },
   { "manifest", type = "fun(path: string): haul.manifest", at = { "declare" },
     doc = "keys from a .csv (its first line names the columns: key, size, target), a .jsonl or a .txt, read as they are needed",
     example = [[haul.copy { from = archive / "", to = here, keys = haul.manifest "wanted.csv" }]] },
