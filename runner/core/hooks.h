@@ -7,6 +7,7 @@
 #include "core/event.h"
 
 struct run;
+struct op; /* io/op.h */
 
 enum decision_kind {
     DECIDE_POLICY, /* nothing said: the built-in policy decides */
@@ -48,8 +49,21 @@ struct hooks {
     /* Takes a copy of the event for the next resume.  ticket != 0: run_decide(run, ticket, ...)
      * must be called for it in this or a later resume. */
     void (*emit)(void *ctx, const struct event *event, uint64_t ticket);
-    /* Runs what was emitted.  The only place where scripts run during a job. */
+    /* Runs what was emitted, and goes on with what waited and need not any more.  The only place
+     * where scripts run during a job. */
     void (*resume)(void *ctx, struct run *run, int64_t now_ms);
+    /* The same when the run ends and its hooks have had their time: what still waits after it is
+     * ended, and its ticket answered by the policy. */
+    void (*abandon)(void *ctx, struct run *run, int64_t now_ms);
+    /* What was asked for with run_submit has ended: the op is the script's now.  Takes note of it
+     * and runs nothing: resume does. */
+    void (*answer)(void *ctx, uint64_t wait, struct op *op);
+    /* When the clock alone must wake a turn: resume has something to do then.  INT64_MAX: never. */
+    int64_t (*wake_ms)(void *ctx);
+    /* Some hook waits, or is to be run still: the run is not over. */
+    bool (*waiting)(void *ctx);
+    /* So many of them that no further object should be taken up. */
+    bool (*busy)(void *ctx);
     /* The pure functions of a task (bits in task->functions).  They run while the turn sends, one
      * object at a time, cannot wait, and are bounded in time like a hook; their error fails that
      * object, or, in `yield`, the source. */

@@ -136,7 +136,8 @@ struct job {
     enum overlap overlap;
     struct window window;
     struct breaker breaker;
-    struct shard shard; /* of the command line or the environment */
+    struct retry_policy retry; /* of what hooks ask for; tasks have their own */
+    struct shard shard;        /* of the command line or the environment */
     struct job_store *stores;
     int n_stores;
     struct task *tasks;

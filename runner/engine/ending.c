@@ -36,6 +36,13 @@ bool ending_hurries(const struct ending *ending)
     return ending->kind == END_CANCEL || ending->kind == END_ABORT || ending->kind == END_FATAL;
 }
 
+int64_t ending_last_ms(const struct ending *ending, int64_t now_ms)
+{
+    if (ending->signal)
+        return now_ms + ENDING_GRACE_MS;
+    return ending->kind == NOT_ENDING ? INT64_MAX : now_ms + ENDING_LAST_MS;
+}
+
 int ending_status(const struct ending *ending)
 {
     switch (ending->kind) {

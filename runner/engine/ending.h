@@ -7,6 +7,8 @@
 #include <stdint.h>
 
 #define ENDING_GRACE_MS 3000 /* what is under way may end before it is cancelled */
+/* What job_finished may wait for once a run has ended early, unless somebody waits for its end. */
+#define ENDING_LAST_MS 30000
 
 enum ending_kind {
     NOT_ENDING,
@@ -34,5 +36,8 @@ void ending_begin(struct ending *ending, enum ending_kind kind, const char *why,
 void ending_fatal(struct ending *ending, const struct err *err, int64_t now_ms);
 /* Is what is under way cancelled at once, without the grace? */
 bool ending_hurries(const struct ending *ending);
+/* How long hooks may wait, told at `now_ms` that all else is over; INT64_MAX: as long as they want.
+ */
+int64_t ending_last_ms(const struct ending *ending, int64_t now_ms);
 /* The exit status of product.md section 6; 0 where it is not ending. */
 int ending_status(const struct ending *ending);

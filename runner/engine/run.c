@@ -6,191 +6,18 @@
  * goes after commit, so nothing is under way that the journal does not know.  Events go after
  * commit too: an event never tells of something that a crash could undo.
  */
-#include "engine/run.h"
 #include "base/log.h"
-#include "core/meter.h"
 #include "core/window.h"
 #include "engine/clean.h"
-#include "engine/ending.h"
+#include "engine/run_state.h"
 #include "engine/script_state.h"
-#include "engine/task_run.h"
 #include "transfer/access.h"
 #include "transfer/gate.h"
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define LOG_MAX (16 << 20)
-
-struct ticket {
-    uint64_t id;
-    struct decision decision;
-    bool unasked; /* FAIL of the transfer with that id */
-};
-
-struct run {
-    struct run_config config;
-    struct turn turn;
-    struct sched sched;
-    struct task_run tasks;
-    struct bucket *job_bytes;
-    struct rng rng;
-    struct totals totals;
-    struct meter meter;
-    struct ticket *decisions; /* of scripts, for the next turn */
-    int n_decisions, cap_decisions;
-    struct ending ending;
-    volatile int signal; /* set by run_interrupt, maybe in a signal handler */
-    int64_t window_ms;   /* when the window closes; 0: there is none */
-    bool more;           /* to do without waiting */
-    bool left;           /* every open transfer was told to leave */
-    bool paused, started, over;
-    int64_t next_ms; /* when the next turn is due by the clock */
-    int exit_status;
-};
-
-static int64_t now_ms(const struct run *run)
-{
-    return run->config.mono_ns(run->config.clock_ctx) / 1000000;
-}
-
-/* --- making --------------------------------------------------------------------------- */
-
-static struct bucket *bytes_bucket(int64_t rate)
-{
-    return rate > 0 ? bucket_new(rate, 32 << 10) : NULL;
-}
-
-static void make_states(struct run *run)
-{
-    const struct job *job = run->config.job;
-    run->turn.stores = xcalloc((size_t)job->n_stores, sizeof *run->turn.stores);
-    for (int i = 0; i < job->n_stores; i++) {
-        struct store_state *state = &run->turn.stores[i];
-        state->store = job->stores[i].store;
-        state->read = bytes_bucket(job->stores[i].read_rate);
-        state->write = bytes_bucket(job->stores[i].write_rate);
-        if (job->stores[i].request_rate > 0)
-            state->requests = bucket_new(job->stores[i].request_rate, 1);
-    }
-}
-
-struct run *run_new(const struct run_config *config)
-{
-    struct run *run = xcalloc(1, sizeof *run);
-    const struct job *job = config->job;
-
-    run->config = *config;
-    rng_seed(&run->rng, config->seed);
-    sched_init(&run->sched, config->io, job);
-    /* Made even when unlimited: a script may set a rate while the job runs. */
-    run->job_bytes = bucket_new(job->rate, 32 << 10);
-    run->sched.job_bytes = run->job_bytes;
-    run->turn.job = job;
-    run->turn.journal = config->journal;
-    run->turn.rng = &run->rng;
-    run->turn.hooks = &run->config.hooks;
-    run->turn.observed = config->observer ? config->observed : 0;
-    run->turn.totals = &run->totals;
-    run->totals.limit = job->rate;
-    run->turn.counts = xcalloc((size_t)job->n_tasks + 1, sizeof *run->turn.counts);
-    make_states(run);
-    const struct source_options options = {.verify = config->verify,
-                                           .only_failed = config->only_failed};
-    task_run_init(&run->tasks, job, &options);
-    return run;
-}
-
-void run_free(struct run *run)
-{
-    if (!run)
-        return;
-    sched_free(&run->sched);
-    task_run_free(&run->tasks);
-    for (int i = 0; i < run->config.job->n_stores; i++) {
-        bucket_free(run->turn.stores[i].read);
-        bucket_free(run->turn.stores[i].write);
-        bucket_free(run->turn.stores[i].requests);
-    }
-    for (int i = 0; i < run->turn.events.n; i++)
-        queued_event_free(&run->turn.events.item[i]);
-    bucket_free(run->job_bytes);
-    free(run->turn.counts);
-    free(run->turn.stores);
-    free(run->turn.events.item);
-    free(run->decisions);
-    free(run);
-}
-
-/* --- what scripts and signals say ----------------------------------------------------- */
-
-static void end_for(struct run *run, enum ending_kind kind, const char *why)
-{
-    if (!run->over)
-        ending_begin(&run->ending, kind, why, now_ms(run));
-}
-
-static void add_ticket(struct run *run, const struct ticket *ticket)
-{
-    if (run->n_decisions == run->cap_decisions) {
-        run->cap_decisions = run->cap_decisions ? run->cap_decisions * 2 : 16;
-        run->decisions =
-            xrealloc(run->decisions, (size_t)run->cap_decisions * sizeof *run->decisions);
-    }
-    run->decisions[run->n_decisions++] = *ticket;
-}
-
-void run_decide(struct run *run, uint64_t ticket, const struct decision *decision)
-{
-    add_ticket(run, &(struct ticket){.id = ticket, .decision = *decision});
-}
-
-void run_fail(struct run *run, uint64_t transfer, const char *reason)
-{
-    struct ticket ticket = {.id = transfer, .decision.kind = DECIDE_FAIL, .unasked = true};
-
-    snprintf(ticket.decision.reason, sizeof ticket.decision.reason, "%s", reason);
-    add_ticket(run, &ticket);
-}
-
-void run_cancel(struct run *run, bool abort_uploads)
-{
-    end_for(run, abort_uploads ? END_ABORT : END_CANCEL, NULL);
-}
-
-void run_stop(struct run *run, const char *reason)
-{
-    end_for(run, END_STOP, reason);
-}
-
-void run_pause(struct run *run, bool paused)
-{
-    run->paused = paused;
-    run->more = true;
-}
-
-void run_set_rate(struct run *run, int64_t rate)
-{
-    bucket_set_rate(run->job_bytes, rate);
-    run->totals.limit = rate;
-}
-
-void run_set_concurrency(struct run *run, int concurrency)
-{
-    run->sched.concurrency = concurrency;
-    run->more = true;
-}
-
-void run_hook_failed(struct run *run)
-{
-    run->totals.hook_errors++;
-}
-
-void run_interrupt(struct run *run, int signal)
-{
-    run->signal = signal;
-}
 
 /* --- the parts of a turn -------------------------------------------------------------- */
 
@@ -199,24 +26,28 @@ static void settle_all(struct run *run, struct op *op)
     for (struct op *next; op; op = next) {
         next = op->next;
         struct op *mine = sched_settle(&run->sched, op, &run->turn);
-        if (!mine)
-            continue;
-        task_run_settle(&run->tasks, mine, &run->turn);
-        op_free(mine);
+        if (mine && mine->aside) {
+            asks_settle(&run->asks, mine, &run->turn);
+        } else if (mine) {
+            task_run_settle(&run->tasks, mine, &run->turn);
+            op_free(mine);
+        }
     }
 }
 
 static void obey(struct run *run, const struct ticket *ticket)
 {
-    uint64_t id = ticket->unasked ? ticket->id : ticket->id >> 14;
-    struct transfer *t = sched_find(&run->sched, id);
+    struct transfer *t = sched_find(&run->sched, ticket->id >> 14);
+    struct err err = {0};
 
-    if (t && ticket->unasked)
-        transfer_fail(t, ticket->decision.reason, &run->turn);
-    else if (t)
-        transfer_decide(t, (int64_t)(ticket->id & 0x3fff) - 1, &ticket->decision, &run->turn);
-    else if (!ticket->unasked)
+    if (!t && ticket->failure == ERR_NONE) {
         task_run_decide(&run->tasks, ticket->id, &ticket->decision, &run->turn);
+    } else if (t && ticket->failure != ERR_NONE) {
+        err_set(&err, ticket->failure, "%s", ticket->decision.reason);
+        transfer_fail(t, &err, &run->turn);
+    } else if (t) {
+        transfer_decide(t, (int64_t)(ticket->id & 0x3fff) - 1, &ticket->decision, &run->turn);
+    }
 }
 
 static void obey_scripts(struct run *run)
@@ -271,7 +102,7 @@ static void check_window(struct run *run)
         return;
     snprintf(why, sizeof why, "it is outside of its window, which opens at %02d:%02d",
              window->from_min / 60, window->from_min % 60);
-    end_for(run, END_WINDOW, why);
+    run_end_for(run, END_WINDOW, why);
 }
 
 static void check_ends(struct run *run)
@@ -279,16 +110,18 @@ static void check_ends(struct run *run)
     int64_t limit_ms = run->config.max_duration_ms;
     if (run->signal && !run->ending.signal) {
         run->ending.signal = run->signal;
-        end_for(run, END_SIGNAL, NULL);
+        run_end_for(run, END_SIGNAL, NULL);
     }
     if (limit_ms > 0 && run->turn.now_ms - run->meter.started_ms >= limit_ms)
-        end_for(run, END_DURATION, NULL);
+        run_end_for(run, END_DURATION, NULL);
     check_window(run);
     check_breaker(run);
     if (run->tasks.setting.stop.kind != ERR_NONE)
-        end_for(run, END_GUARD, run->tasks.setting.stop.message);
-    if (run->turn.fatal.kind != ERR_NONE && !run->over)
+        run_end_for(run, END_GUARD, run->tasks.setting.stop.message);
+    if (run->turn.fatal.kind != ERR_NONE)
         ending_fatal(&run->ending, &run->turn.fatal, run->turn.now_ms);
+    if (run->ending.kind != NOT_ENDING && run->hooks_end_ms == INT64_MAX)
+        run->hooks_end_ms = run->turn.now_ms + ENDING_GRACE_MS;
 }
 
 /* Once what is under way has ended, or the grace is over, everything open is closed. */
@@ -315,6 +148,12 @@ static void keep_state(struct run *run, bool last)
         run_hook_failed(run);
 }
 
+/* Is anything new begun? */
+static bool takes_up(const struct run *run)
+{
+    return run->ending.kind == NOT_ENDING && !run->paused && !run->held;
+}
+
 /* The first half of a turn: everything that may write to the journal. */
 static void decide(struct run *run, struct op *ops)
 {
@@ -328,7 +167,7 @@ static void decide(struct run *run, struct op *ops)
     check_ends(run);
     leave_all(run);
     sched_retire(&run->sched);
-    if (run->ending.kind == NOT_ENDING && !run->paused)
+    if (takes_up(run))
         task_run_fill(&run->tasks, &run->sched, &run->turn);
     if (!journal_commit(run->config.journal, &err))
         turn_fatal(&run->turn, &err);
@@ -339,12 +178,13 @@ static void dispatch(struct run *run)
 {
     run->more = false;
     bool only_leaving = run->ending.kind != NOT_ENDING || run->paused;
+    asks_dispatch(&run->asks, &run->sched, &run->turn);
     sched_dispatch(&run->sched, &run->turn, only_leaving);
-    if (!only_leaving) {
+    if (takes_up(run)) {
         task_run_dispatch(&run->tasks, &run->sched, &run->turn);
         run->more = task_run_ready(&run->tasks);
         if (run->tasks.setting.stop.kind != ERR_NONE) /* before it could look as if all were over */
-            end_for(run, END_GUARD, run->tasks.setting.stop.message);
+            run_end_for(run, END_GUARD, run->tasks.setting.stop.message);
     }
     sched_retire(&run->sched);
 }
@@ -395,8 +235,22 @@ static void tend_journal(struct run *run)
 
 static void resume_hooks(struct run *run)
 {
-    if (run->config.hooks.resume)
-        run->config.hooks.resume(run->config.hooks.ctx, run, run->turn.now_ms);
+    const struct hooks *hooks = &run->config.hooks;
+    bool last = run->turn.now_ms >= run->hooks_end_ms && hooks->abandon;
+
+    if (last)
+        hooks->abandon(hooks->ctx, run, run->turn.now_ms);
+    else if (hooks->resume)
+        hooks->resume(hooks->ctx, run, run->turn.now_ms);
+    bool was_held = run->held;
+    run->held = hooks->busy && hooks->busy(hooks->ctx);
+    run->more = run->more || (was_held && !run->held);
+}
+
+static bool hooks_wait(const struct run *run)
+{
+    const struct hooks *hooks = &run->config.hooks;
+    return run->asks.n > 0 || (hooks->waiting && hooks->waiting(hooks->ctx));
 }
 
 static void talk(struct run *run)
@@ -455,7 +309,8 @@ static void close_run(struct run *run)
     run->exit_status = run->exit_status ? run->exit_status : 1;
 }
 
-static void end(struct run *run)
+/* All is over but what is told of it. */
+static void finish(struct run *run)
 {
     struct err err = {0};
 
@@ -470,9 +325,32 @@ static void end(struct run *run)
         queued->event.totals = &run->totals;
         queued->event.exit_status = run->exit_status;
     }
-    run->over = true;
+    run->finishing = true;
+    run->more = false;
+    run->n_decisions = 0; /* of hooks that were ended after their objects were */
+    run->hooks_end_ms = ending_last_ms(&run->ending, run->turn.now_ms);
     deliver(run);
     resume_hooks(run);
+}
+
+/* A turn of which nothing is left but hooks. */
+static void finish_turn(struct run *run, struct op *ops)
+{
+    run->more = false;
+    run->n_decisions = 0;
+    if (run->signal && !run->ending.signal) {
+        run->ending.signal = run->signal;
+        run->hooks_end_ms = ending_last_ms(&run->ending, run->turn.now_ms);
+    }
+    settle_all(run, ops);
+    access_refresh(&run->turn);
+    asks_dispatch(&run->asks, &run->sched, &run->turn);
+    resume_hooks(run);
+}
+
+static void end(struct run *run)
+{
+    run->over = true;
     keep_state(run, true);
     close_run(run);
 }
@@ -480,7 +358,8 @@ static void end(struct run *run)
 static bool is_over(const struct run *run)
 {
     bool quiet = run->sched.n_open == 0 && run->sched.n_data == 0 && run->sched.n_work == 0;
-    return quiet && (run->ending.kind != NOT_ENDING ? run->left : task_run_over(&run->tasks));
+    return quiet && !hooks_wait(run) &&
+           (run->ending.kind != NOT_ENDING ? run->left : task_run_over(&run->tasks));
 }
 
 static void earlier(int64_t *when_ms, int64_t candidate_ms)
@@ -489,37 +368,49 @@ static void earlier(int64_t *when_ms, int64_t candidate_ms)
         *when_ms = candidate_ms;
 }
 
+/* What was not due when the turn began did nothing in it, though it may be due by now. */
+static void wake_for_hooks(const struct run *run, int64_t turn_ms, int64_t *when_ms)
+{
+    const struct hooks *hooks = &run->config.hooks;
+
+    earlier(when_ms, asks_wake_ms(&run->asks, turn_ms));
+    if (hooks->wake_ms)
+        earlier(when_ms, hooks->wake_ms(hooks->ctx));
+    if (hooks_wait(run) && run->hooks_end_ms > turn_ms)
+        earlier(when_ms, run->hooks_end_ms);
+}
+
+static void wake_for_work(const struct run *run, int64_t turn_ms, int64_t *when_ms)
+{
+    earlier(when_ms, sched_wake_ms(&run->sched, turn_ms));
+    if (takes_up(run) && task_run_wake_ms(&run->tasks) > turn_ms)
+        earlier(when_ms, task_run_wake_ms(&run->tasks));
+    if (run->ending.kind != NOT_ENDING && !run->left)
+        earlier(when_ms, run->ending.since_ms + ENDING_GRACE_MS);
+    if (run->config.max_duration_ms > 0 && run->ending.kind == NOT_ENDING)
+        earlier(when_ms, run->meter.started_ms + run->config.max_duration_ms);
+    if (run->window_ms && run->ending.kind == NOT_ENDING)
+        earlier(when_ms, run->window_ms);
+    if (turn_wants(&run->turn, NULL, EVENT_PROGRESS))
+        earlier(when_ms, run->meter.shown_ms + 250);
+}
+
 static int64_t wait_ms(const struct run *run)
 {
-    /* What was not due when the turn began did nothing in it, though it may be due by now. */
-    int64_t turn = run->turn.now_ms, when = sched_wake_ms(&run->sched, turn);
-    int64_t now = now_ms(run);
+    int64_t when = gate_wake_ms(&run->turn), now = run_now_ms(run);
 
     if (run->n_decisions || run->more || !run->started || run->signal != run->ending.signal)
         return 0;
-    if (!run->paused && task_run_wake_ms(&run->tasks) > turn)
-        earlier(&when, task_run_wake_ms(&run->tasks));
-    earlier(&when, gate_wake_ms(&run->turn));
-    if (run->ending.kind != NOT_ENDING && !run->left)
-        earlier(&when, run->ending.since_ms + ENDING_GRACE_MS);
-    if (run->config.max_duration_ms > 0 && run->ending.kind == NOT_ENDING)
-        earlier(&when, run->meter.started_ms + run->config.max_duration_ms);
-    if (run->window_ms && run->ending.kind == NOT_ENDING)
-        earlier(&when, run->window_ms);
-    if (turn_wants(&run->turn, NULL, EVENT_PROGRESS))
-        earlier(&when, run->meter.shown_ms + 250);
+    wake_for_hooks(run, run->turn.now_ms, &when);
+    if (!run->finishing)
+        wake_for_work(run, run->turn.now_ms, &when);
     if (when == INT64_MAX)
         return -1;
     return when > now ? when - now : 0;
 }
 
-bool run_turn(struct run *run)
+static void work_turn(struct run *run, struct op *ops)
 {
-    if (run->over)
-        return false;
-    struct op *ops = io_collect(run->config.io, wait_ms(run));
-    run->turn.now_ms = now_ms(run);
-    run->turn.wall_ms = run->config.wall_ms(run->config.clock_ctx);
     if (!run->started)
         begin(run);
     decide(run, ops);
@@ -528,32 +419,21 @@ bool run_turn(struct run *run)
     talk(run);
     tend_journal(run);
     if (is_over(run))
+        finish(run);
+}
+
+bool run_turn(struct run *run)
+{
+    if (run->over)
+        return false;
+    struct op *ops = io_collect(run->config.io, wait_ms(run));
+    run->turn.now_ms = run_now_ms(run);
+    run->turn.wall_ms = run->config.wall_ms(run->config.clock_ctx);
+    if (run->finishing)
+        finish_turn(run, ops);
+    else
+        work_turn(run, ops);
+    if (run->finishing && !hooks_wait(run))
         end(run);
     return !run->over;
-}
-
-int run_exit_status(const struct run *run)
-{
-    return run->exit_status;
-}
-
-const char *run_ended_why(const struct run *run)
-{
-    return run->ending.kind == NOT_ENDING ? NULL : run->ending.why;
-}
-
-void run_totals(const struct run *run, struct totals *totals)
-{
-    *totals = run->totals;
-}
-
-void run_describe(const struct run *run, void (*line)(void *ctx, const char *text), void *ctx)
-{
-    for (const struct transfer *t = run->sched.head; t; t = t->next) {
-        char *text = xasprintf("%s: %s, %u of %u parts done, %u moving%s%s", t->item->key,
-                               step_name(t->step), t->n_done, t->n_parts, t->n_moving,
-                               t->err.kind == ERR_NONE ? "" : ", last error: ", t->err.message);
-        line(ctx, text);
-        free(text);
-    }
 }

@@ -8,6 +8,7 @@
 #include "journal/journal.h"
 
 struct run;
+struct transfer; /* transfer/transfer.h */
 
 struct run_config {
     const struct job *job;
@@ -41,8 +42,6 @@ void run_totals(const struct run *run, struct totals *totals);
 
 /* Decisions and wishes of scripts. */
 void run_decide(struct run *run, uint64_t ticket, const struct decision *decision);
-/* Fails the object of that transfer, whatever it is at, unless it is ending already. */
-void run_fail(struct run *run, uint64_t transfer, const char *reason);
 void run_cancel(struct run *run,
                 bool abort_uploads);                /* keeps uploads and checkpoints unless abort */
 void run_stop(struct run *run, const char *reason); /* the script ends the job: exit status 7 */
@@ -50,6 +49,16 @@ void run_pause(struct run *run, bool paused);
 void run_set_rate(struct run *run, int64_t rate);
 void run_set_concurrency(struct run *run, int concurrency);
 void run_hook_failed(struct run *run); /* counted: the exit status is then not 0 */
+/* Gives up an object that is under way with that error; what can be resumed is kept.  False: it is
+ * over. */
+bool run_fail(struct run *run, uint64_t transfer, enum err_kind kind, const char *reason);
+/* NULL: it is over.  Valid until the script returns. */
+const struct transfer *run_transfer(const struct run *run, uint64_t transfer);
+
+/* An op of a script, which hooks->answer gives back as that of `wait`, a number of the script's.
+ * What op->in points at stays until then.  `again`: after failures that the job's retry policy
+ * names it is made anew.  Its `cancel` may be set while it is under way. */
+void run_submit(struct run *run, uint64_t wait, struct op *op, bool again);
 
 /* SIGINT, SIGTERM: stop starting, save, end with 128 + signal. */
 void run_interrupt(struct run *run, int signal);

@@ -198,6 +198,21 @@ static struct load *load_of_op(const struct sched *sched, const struct op *op,
     return op->task ? loads_of(&sched->loads, &turn->job->tasks[op->task - 1]) : NULL;
 }
 
+/* An op of that kind was sent, or came back. */
+static void count(struct sched *sched, const struct op *op, int change, const struct turn *turn)
+{
+    struct load *load = load_of_op(sched, op, turn);
+
+    if (op->aside)
+        sched->n_aside += change;
+    else if (!is_data(op))
+        sched->n_work += change;
+    else
+        sched->n_data += change;
+    if (load && is_data(op))
+        load->n_data += change;
+}
+
 static void attach_limits(struct sched *sched, struct op *op, struct turn *turn)
 {
     const struct load *load = load_of_op(sched, op, turn);
@@ -229,13 +244,7 @@ static void charge(struct sched *sched, struct op *op, struct turn *turn)
 /* A set is one: what is counted is what is read. */
 static void send(struct sched *sched, struct op *op, const struct turn *turn)
 {
-    struct load *load = load_of_op(sched, op, turn);
-    bool data = is_data(op);
-
-    sched->n_data += data;
-    sched->n_work += !data;
-    if (load)
-        load->n_data += data;
+    count(sched, op, 1, turn);
     (void)FAULT(op_submitted);
     io_submit(sched->io, op);
 }
@@ -520,13 +529,7 @@ static void settle_copies(struct sched *sched, struct transfer *t, struct op *op
 
 struct op *sched_settle(struct sched *sched, struct op *op, struct turn *turn)
 {
-    struct load *load = load_of_op(sched, op, turn);
-    bool data = is_data(op);
-
-    sched->n_data -= data;
-    sched->n_work -= !data;
-    if (load)
-        load->n_data -= data;
+    count(sched, op, -1, turn);
     (void)FAULT(op_collected);
     if (op->kind == OP_FINISH) {
         settle_group(sched, op, turn);

@@ -26,6 +26,7 @@ struct sched {
     uint64_t last_id;
     int n_open, n_finishing; /* finishing: in STEP_FINISH, waiting or under way */
     int n_data, n_work;      /* ops under way: on stores (and copies); in workers */
+    int n_aside;             /* those of scripts, which are neither */
     int concurrency;         /* of n_data */
     int workers;
     struct bucket *job_bytes;

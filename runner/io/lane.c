@@ -256,7 +256,7 @@ static void accept_ops(struct lane *lane)
 
     for (; op; op = next) {
         next = op->next;
-        if (op->kind == OP_HTTP)
+        if (op->aside)
             put_first(lane, op);
         else
             list_push(&lane->waiting, op);
@@ -285,7 +285,7 @@ static bool has_room(const struct lane *lane, const struct op *op)
 {
     int n = op->in.feed ? relay_set_size(op) : 1;
 
-    if (op->kind == OP_HTTP)
+    if (op->aside)
         return lane->env.n_running < lane->n_slots;
     return lane->env.n_running + n <= lane->limit || lane->env.n_running == 0;
 }
@@ -295,7 +295,7 @@ static void fill(struct lane *lane, int64_t now_ns)
 {
     struct op **at = &lane->waiting.head;
 
-    for (int looked = 0; *at && lane->env.n_running < lane->limit && looked < LOOK_MAX;) {
+    for (int looked = 0; *at && looked < LOOK_MAX;) {
         struct op *op = *at;
         int64_t wait = wait_ns(op, now_ns);
         if (wait) {

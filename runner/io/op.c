@@ -29,6 +29,7 @@ struct op *op_new_http(struct web *web)
 {
     struct op *op = op_new(OP_HTTP);
 
+    op->aside = true;
     op->in.web = web;
     op->in.store = &web->store;
     return op;

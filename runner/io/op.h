@@ -70,6 +70,7 @@ struct op {
     uint32_t task;      /* control's own */
     uint64_t number;    /* control's own: of the requests to its store */
     bool again;         /* control's own: it was sent before */
+    bool aside;         /* a script waits for it: it takes no place of a transfer's */
     atomic_bool cancel; /* control may set it at any time; the op then ends as ERR_CANCELLED */
 
     struct {

@@ -162,7 +162,7 @@ static void hook_failed(struct run *run, struct delivery *delivery)
     if (delivery->script->on_hook_error == ERROR_STOP)
         run_stop(run, delivery->err.message);
     else if (decision->kind == DECIDE_FAIL && !delivery->item->ticket && event->transfer)
-        run_fail(run, event->transfer, decision->reason);
+        run_fail(run, event->transfer, ERR_SCRIPT, decision->reason);
 }
 
 static void deliver(struct script *script, struct run *run, struct queued *item)

@@ -334,13 +334,10 @@ void transfer_decide(struct transfer *t, int64_t part, const struct decision *de
     follow(t, turn);
 }
 
-void transfer_fail(struct transfer *t, const char *reason, struct turn *turn)
+void transfer_fail(struct transfer *t, const struct err *err, struct turn *turn)
 {
-    struct err err = {0};
-
     if (t->step == STEP_OVER)
         return;
-    err_set(&err, ERR_SCRIPT, "%s", reason);
-    transfer_give_up(t, &err, turn);
+    transfer_give_up(t, err, turn);
     follow(t, turn);
 }

@@ -183,9 +183,9 @@ void transfer_settle(struct transfer *t, struct op *op, struct turn *turn);
 /* The answer to a ticket: part -1 is the object. */
 void transfer_decide(struct transfer *t, int64_t part, const struct decision *decision,
                      struct turn *turn);
-/* A script's hook failed, and the job wants its object to fail then.  Nothing where it is ending.
- */
-void transfer_fail(struct transfer *t, const char *reason, struct turn *turn);
+/* Give it up because a script says so, or its hook failed: what can be resumed is kept.  Nothing
+ * where it is ending already. */
+void transfer_fail(struct transfer *t, const struct err *err, struct turn *turn);
 /* Give it up because the run ends: keep what can be resumed, or with `clean` remove it. */
 void transfer_leave(struct transfer *t, const struct err *err, bool clean, struct turn *turn);
 /* In STEP_FINISH: what became of its file. */

@@ -15,10 +15,11 @@ void run_decide(struct run *run, uint64_t ticket, const struct decision *d)
              d->refresh_credentials, d->reason);
 }
 
-void run_fail(struct run *run, uint64_t transfer, const char *reason)
+bool run_fail(struct run *run, uint64_t transfer, enum err_kind kind, const char *reason)
 {
-    (void)run;
+    (void)run, (void)kind;
     buf_addf(&calls, "fail %d %s\n", (int)transfer, reason);
+    return true;
 }
 
 void run_cancel(struct run *run, bool abort_uploads)
