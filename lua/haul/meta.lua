@@ -67,6 +67,16 @@
 ---@field limit? integer  the job's rate in force, bytes a second
 ---@field eta? number  seconds that are left, where that is known
 ---@field exit_status? integer  in a summary
+---@field hooks? haul.hook_time[]  in a summary: what each function of the job file took
+
+---@class haul.hook_time  what one function of the job file took, over all its calls
+---@field name string  the event, or what the function is for
+---@field place? string  where it begins, such as "job.lua:12"
+---@field calls integer  how often it was called
+---@field errors integer  calls that raised an error or took too long
+---@field computed number  seconds of its own computing
+---@field waited number  seconds it waited for what it asked for
+---@field longest number  seconds of computing of the longest call
 
 ---@class haul.pace  what a store that asked to slow down gets from now on
 ---@field concurrency integer  requests in flight

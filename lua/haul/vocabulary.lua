@@ -45,6 +45,16 @@ vocabulary.classes = {
     { "limit?", "integer", "the job's rate in force, bytes a second" },
     { "eta?", "number", "seconds that are left, where that is known" },
     { "exit_status?", "integer", "in a summary" },
+    { "hooks?", "haul.hook_time[]", "in a summary: what each function of the job file took" },
+  } },
+  { "haul.hook_time", doc = "what one function of the job file took, over all its calls", fields = {
+    { "name", "string", "the event, or what the function is for" },
+    { "place?", "string", "where it begins, such as \"job.lua:12\"" },
+    { "calls", "integer", "how often it was called" },
+    { "errors", "integer", "calls that raised an error or took too long" },
+    { "computed", "number", "seconds of its own computing" },
+    { "waited", "number", "seconds it waited for what it asked for" },
+    { "longest", "number", "seconds of computing of the longest call" },
   } },
   { "haul.pace", doc = "what a store that asked to slow down gets from now on", fields = {
     { "concurrency", "integer", "requests in flight" },

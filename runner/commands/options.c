@@ -29,6 +29,7 @@ enum {
     KEY_MAX_DURATION,
     KEY_STATE,
     KEY_FRESH,
+    KEY_TRACE_HOOKS,
     KEY_SHARD,
     KEY_INCLUDE,
     KEY_EXCLUDE,
@@ -84,6 +85,8 @@ static const struct flag flags[] = {
     {"state", "DIR", KEY_STATE, "where the job's journal is"},
     {"shard", "K/N", KEY_SHARD, "a part of the keys; auto: as Slurm, Kubernetes, AWS Batch say"},
     {"fresh", NULL, KEY_FRESH, "forget an unfinished run and start a new one"},
+    {"trace-hooks", NULL, KEY_TRACE_HOOKS,
+     "a log line for each call of the job file's functions: its answer and its time"},
     {"include", "PATTERN", KEY_INCLUDE, "cp, sync: only what matches; more than once if need be"},
     {"exclude", "PATTERN", KEY_EXCLUDE, "cp, sync: nothing that matches"},
     {"delete", NULL, KEY_DELETE, "sync: delete what only the target has"},
@@ -223,6 +226,8 @@ static bool take(struct options *o, int key, const char *value, struct err *err)
         return o->json = true;
     case KEY_FRESH:
         return o->fresh = true;
+    case KEY_TRACE_HOOKS:
+        return o->trace_hooks = true;
     case KEY_LOG_FILE:
         o->log_file = value;
         return true;

@@ -15,7 +15,7 @@ struct options {
     const char *const *params; /* name=value */
     int n_params;
     const char *key; /* explain: of the object */
-    bool dry_run, quiet, verbose, json, fresh;
+    bool dry_run, quiet, verbose, json, fresh, trace_hooks;
     const char *log_file;
     enum log_level log_level;
     enum log_format log_format;

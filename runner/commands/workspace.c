@@ -62,7 +62,8 @@ bool workspace_open(struct workspace *ws, const struct options *options, struct 
                                           .n_params = options->n_params,
                                           .concurrency = options->concurrency,
                                           .part_size = options->part_size,
-                                          .rate = options->rate};
+                                          .rate = options->rate,
+                                          .trace_hooks = options->trace_hooks};
     memset(ws, 0, sizeof *ws);
     ws->lock_fd = -1;
     if (!options->file && !options->oneliner.verb)

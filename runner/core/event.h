@@ -54,6 +54,15 @@ struct event;
 /* Would the task's own policy try this failure again, were there attempts left? */
 bool event_retryable(const struct event *event);
 
+/* What one function of a job file took, over all its calls. */
+struct hook_time {
+    const char *name; /* "part_failed", "where", ... */
+    char place[96];   /* "job.lua:12", where it begins; "" where it is not the job file's own */
+    int64_t calls, errors;
+    int64_t computed_ns, waited_ns; /* its own computing, and what it waited for besides */
+    int64_t longest_ns;             /* computing of one call */
+};
+
 /* Counts of a run, as the summary and as live statistics. */
 struct totals {
     int64_t objects_known, bytes_known; /* found so far */
@@ -71,6 +80,8 @@ struct totals {
     int64_t rate;   /* bytes a second, the last few seconds */
     int64_t limit;  /* the job's rate in force; -1: none */
     int64_t eta_ms; /* -1: not known */
+    const struct hook_time *hooks; /* borrowed of the script, which has n_hooks of them */
+    int n_hooks;
 };
 
 /* What became of one task. */

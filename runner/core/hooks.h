@@ -84,6 +84,8 @@ struct hooks {
      * caller's, or NULL where nothing changed; `last`: no further hook will run. */
     bool (*remember)(void *ctx, const char *text, struct err *err);
     char *(*recall)(void *ctx, bool last, struct err *err);
+    /* What the functions of the job file took so far; the same array always, which grows. */
+    const struct hook_time *(*times)(void *ctx, int *n);
     /* Asks the job file for new credentials and puts them into the store. */
     bool (*refresh)(void *ctx, struct store *store, struct err *err);
 };

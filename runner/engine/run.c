@@ -212,6 +212,8 @@ static void deliver(struct run *run)
 static void fill_totals(struct run *run)
 {
     run->totals.in_flight = run->sched.n_data;
+    if (run->config.hooks.times)
+        run->totals.hooks = run->config.hooks.times(run->config.hooks.ctx, &run->totals.n_hooks);
     meter_fill(&run->meter, run->turn.now_ms, &run->totals);
 }
 

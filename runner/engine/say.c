@@ -167,6 +167,8 @@ const char *run_ended_why(const struct run *run)
 void run_totals(const struct run *run, struct totals *totals)
 {
     *totals = run->totals;
+    if (run->config.hooks.times) /* those that ran since the last event, too */
+        totals->hooks = run->config.hooks.times(run->config.hooks.ctx, &totals->n_hooks);
 }
 
 void run_describe(const struct run *run, void (*line)(void *ctx, const char *text), void *ctx)

@@ -193,6 +193,19 @@ static const char *advice(int exit_status)
     }
 }
 
+/* A line for each function of the job file that ran. */
+static void show_hooks(const char *job, const struct totals *totals)
+{
+    for (int i = 0; i < totals->n_hooks; i++) {
+        const struct hook_time *hook = &totals->hooks[i];
+        log_info("%s: hook %s%s%s: %" PRId64 " calls, %" PRId64
+                 " failed, %.1f ms computing (longest %.1f ms), %.1f ms waiting",
+                 job, hook->name, hook->place[0] ? " at " : "", hook->place, hook->calls,
+                 hook->errors, (double)hook->computed_ns / 1e6, (double)hook->longest_ns / 1e6,
+                 (double)hook->waited_ns / 1e6);
+    }
+}
+
 void display_summary(struct display *display, const char *job, const struct totals *totals,
                      int exit_status)
 {
@@ -215,9 +228,9 @@ void display_summary(struct display *display, const char *job, const struct tota
         log_error("%s: %" PRId64 " not the same on both sides", job, totals->objects_different);
     if (checks[0])
         log_info("%s: verified: %s", job, checks);
+    show_hooks(job, totals);
     if (totals->hook_errors)
-        log_error("%s: %" PRId64 " hook calls failed; the built-in policy decided in their place",
-                  job, totals->hook_errors);
+        log_error("%s: %" PRId64 " hook calls failed", job, totals->hook_errors);
     if (advice(exit_status))
         log_info("%s: %s", job, advice(exit_status));
 }

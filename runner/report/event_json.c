@@ -34,6 +34,22 @@ static void add_checked(struct buf *out, const struct totals *totals)
     buf_addc(out, '}');
 }
 
+static void add_hooks(struct buf *out, const struct totals *totals)
+{
+    buf_adds(out, ",\"hooks\":[");
+    for (int i = 0; i < totals->n_hooks; i++) {
+        const struct hook_time *hook = &totals->hooks[i];
+        buf_addf(out, "%s{\"name\":\"%s\"", i ? "," : "", hook->name);
+        add_text(out, "place", hook->place);
+        add_integer(out, "calls", hook->calls);
+        add_integer(out, "errors", hook->errors);
+        buf_addf(out, ",\"computed\":%.6f,\"waited\":%.6f,\"longest\":%.6f}",
+                 (double)hook->computed_ns / 1e9, (double)hook->waited_ns / 1e9,
+                 (double)hook->longest_ns / 1e9);
+    }
+    buf_addc(out, ']');
+}
+
 void totals_json(struct buf *out, const struct totals *totals, int exit_status)
 {
     buf_addf(out, "{\"exit_status\":%d", exit_status);
@@ -60,6 +76,8 @@ void totals_json(struct buf *out, const struct totals *totals, int exit_status)
         buf_addf(out, ",\"eta\":%.3f", (double)totals->eta_ms / 1e3);
     buf_addf(out, ",\"seconds\":%.3f", totals->seconds);
     add_checked(out, totals);
+    if (totals->n_hooks)
+        add_hooks(out, totals);
     buf_addc(out, '}');
 }
 

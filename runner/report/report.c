@@ -166,6 +166,25 @@ static void html_count(struct buf *out, const char *name, int64_t value)
     html_fact(out, name, text);
 }
 
+static void html_hooks(struct buf *out, const struct totals *totals)
+{
+    if (!totals->n_hooks)
+        return;
+    buf_adds(out, "<h2>Hooks</h2>\n<table>\n<tr><th>hook</th><th>at</th><th>calls</th>"
+                  "<th>failed</th><th>computing</th><th>longest</th><th>waiting</th></tr>\n");
+    for (int i = 0; i < totals->n_hooks; i++) {
+        const struct hook_time *hook = &totals->hooks[i];
+        buf_addf(out, "<tr><td>%s</td><td>", hook->name);
+        html_text(out, hook->place);
+        buf_addf(out,
+                 "</td><td>%" PRId64 "</td><td>%" PRId64
+                 "</td><td>%.3f s</td><td>%.3f s</td><td>%.3f s</td></tr>\n",
+                 hook->calls, hook->errors, (double)hook->computed_ns / 1e9,
+                 (double)hook->longest_ns / 1e9, (double)hook->waited_ns / 1e9);
+    }
+    buf_adds(out, "</table>\n");
+}
+
 static void html_begin(struct buf *out, const struct report_head *head)
 {
     const struct totals *totals = head->totals;
@@ -193,7 +212,9 @@ static void html_begin(struct buf *out, const struct report_head *head)
     html_count(out, "bytes moved", totals->bytes_moved);
     html_count(out, "requests", totals->requests);
     html_count(out, "retries", totals->retries);
-    buf_adds(out, "</table>\n<h2>Failures</h2>\n<table>\n<tr><th>task</th><th>key</th>"
+    buf_adds(out, "</table>\n");
+    html_hooks(out, totals);
+    buf_adds(out, "<h2>Failures</h2>\n<table>\n<tr><th>task</th><th>key</th>"
                   "<th>kind</th><th>reason</th><th>request</th></tr>\n");
 }
 

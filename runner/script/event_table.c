@@ -55,6 +55,23 @@ static void push_checked(lua_State *L, const struct totals *totals)
     X(in_flight)         \
     X(rate)
 
+static void push_hooks(lua_State *L, const struct totals *totals)
+{
+    lua_createtable(L, totals->n_hooks, 0);
+    for (int i = 0; i < totals->n_hooks; i++) {
+        const struct hook_time *hook = &totals->hooks[i];
+        lua_createtable(L, 0, 7);
+        set_text(L, "name", hook->name);
+        set_text(L, "place", hook->place);
+        set_integer(L, "calls", hook->calls);
+        set_integer(L, "errors", hook->errors);
+        set_number(L, "computed", (double)hook->computed_ns / 1e9);
+        set_number(L, "waited", (double)hook->waited_ns / 1e9);
+        set_number(L, "longest", (double)hook->longest_ns / 1e9);
+        lua_rawseti(L, -2, i + 1);
+    }
+}
+
 void totals_push(lua_State *L, const struct totals *totals)
 {
     lua_createtable(L, 0, 20);
@@ -178,8 +195,11 @@ static bool names_check(enum event_kind kind)
 static void set_totals(lua_State *L, const struct event *event)
 {
     totals_push(L, event->totals);
-    if (event->kind == EVENT_JOB_FINISHED)
+    if (event->kind == EVENT_JOB_FINISHED) {
         set_integer(L, "exit_status", event->exit_status);
+        push_hooks(L, event->totals);
+        lua_setfield(L, -2, "hooks");
+    }
     lua_setfield(L, -2, event->kind == EVENT_JOB_FINISHED ? "summary" : "progress");
 }
 

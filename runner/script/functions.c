@@ -19,14 +19,39 @@ struct call {
     char *why;
     char *text[2]; /* yield: key and target; settle: the name */
     int64_t size;
+    struct timing timing;
+    bool called;
     struct err err;
 };
+
+static const char *answer_of(const struct call *call)
+{
+    if (call->err.kind != ERR_NONE)
+        return call->err.message;
+    if (call->mapping)
+        return call->mapping->selected ? "taken" : "passed over";
+    if (call->why)
+        return call->why;
+    return call->text[0] ? call->text[0] : "nothing";
+}
+
+static void count_call(struct call *call)
+{
+    struct script *script = call->script;
+    const char *whose = call->object ? call->object->key : call->key;
+
+    call->timing.computed_ns = script->vm->computed_ns;
+    timings_add(&script->timings, &call->timing, call->err.kind != ERR_NONE, whose, 0,
+                answer_of(call));
+}
 
 static bool run(struct call *call, lua_CFunction body, struct err *err)
 {
     struct err outer = {0};
     if (!vm_run(call->script->vm, body, call, &outer))
         call->err = outer;
+    if (call->called)
+        count_call(call);
     if (call->err.kind == ERR_NONE)
         return true;
     *err = call->err;
@@ -74,6 +99,10 @@ static void push_object(lua_State *L, const struct object_view *object)
 /* Calls the function below its arguments. */
 static bool invoke(lua_State *L, struct call *call, int nargs, int nresults)
 {
+    struct timings *timings = &call->script->timings;
+
+    call->timing.at = timings_find(timings, L, -nargs - 1, call->what);
+    call->called = true;
     return task_run(L, nargs, nresults, call->script->hook_timeout_ms, call->what,
                     call->object ? call->object->key : call->key, &call->err);
 }

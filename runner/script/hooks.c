@@ -11,6 +11,7 @@
 #include "script/functions.h"
 #include "script/state.h"
 #include "script/task.h"
+#include "script/value.h"
 #include <assert.h>
 #include <lauxlib.h>
 #include <stdio.h>
@@ -86,6 +87,8 @@ struct delivery {
     struct script *script;
     struct queued *item;
     struct decision decision;
+    struct timing timing;
+    bool called;
     struct err err; /* of the hook; kind NONE: it went well */
 };
 
@@ -126,6 +129,9 @@ static int deliver_protected(lua_State *L)
     push_handler(L, &delivery->item->event);
     if (lua_isnil(L, -1))
         return 0;
+    delivery->timing.at =
+        timings_find(&script->timings, L, -1, event_name(delivery->item->event.kind));
+    delivery->called = true;
     event_push(L, &delivery->item->event, script->job->name);
     lua_getfield(L, LUA_REGISTRYINDEX, SCRIPT_JOB);
     if (task_run(L, 2, 1, script->hook_timeout_ms, event_name(delivery->item->event.kind),
@@ -165,12 +171,42 @@ static void hook_failed(struct run *run, struct delivery *delivery)
         run_fail(run, event->transfer, ERR_SCRIPT, decision->reason);
 }
 
+/* The answer of a hook in few words. */
+static void show_answer(char *out, size_t size, const struct delivery *delivery)
+{
+    const struct decision *decision = &delivery->decision;
+
+    if (delivery->err.kind != ERR_NONE)
+        snprintf(out, size, "error: %s", delivery->err.message);
+    else if (decision->kind == DECIDE_POLICY)
+        snprintf(out, size, "nothing");
+    else if (decision->kind == DECIDE_RETRY && decision->after_ms >= 0)
+        snprintf(out, size, "retry after %g s", (double)decision->after_ms / 1e3);
+    else
+        snprintf(out, size, "%s%s%s", value_decision_name(decision->kind),
+                 decision->reason[0] ? ": " : "", decision->reason);
+}
+
+static void count_call(struct script *script, struct delivery *delivery)
+{
+    const struct event *event = &delivery->item->event;
+    char answer[400];
+
+    if (!delivery->called)
+        return;
+    delivery->timing.computed_ns = script->vm->computed_ns;
+    show_answer(answer, sizeof answer, delivery);
+    timings_add(&script->timings, &delivery->timing, delivery->err.kind != ERR_NONE, event->key,
+                event->part.number, answer);
+}
+
 static void deliver(struct script *script, struct run *run, struct queued *item)
 {
     struct delivery delivery = {.script = script, .item = item, .decision.after_ms = -1};
     struct err err = {0};
     if (!vm_run(script->vm, deliver_protected, &delivery, &err))
         delivery.err = err;
+    count_call(script, &delivery);
     if (delivery.err.kind != ERR_NONE)
         hook_failed(run, &delivery);
     if (item->ticket)
@@ -303,9 +339,16 @@ static char *hooks_recall(void *ctx, bool last, struct err *err)
     return keeping.text;
 }
 
+static const struct hook_time *hooks_times(void *ctx, int *n)
+{
+    const struct script *script = ctx;
+    *n = script->timings.n;
+    return script->timings.entry;
+}
+
 void script_hooks(struct script *script, struct hooks *hooks)
 {
-    *hooks = (struct hooks){.ctx = script};
+    *hooks = (struct hooks){.ctx = script, .times = hooks_times};
     functions_fill(script, hooks);
     for (int i = 0; i < script->job->n_stores; i++)
         if (script->job->stores[i].can_refresh)

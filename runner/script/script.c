@@ -135,6 +135,7 @@ static struct script *script_new(const struct script_options *options, struct er
         return NULL;
     }
     script->vm->owner = script;
+    script->timings.trace = options->trace_hooks;
     return script;
 }
 

@@ -32,6 +32,7 @@ struct script_options {
     const char *lua_dir; /* modules from here; NULL: $HAUL_LUA, else the embedded ones */
     int concurrency;     /* overrides of the command line; 0 and NULL: none */
     const char *part_size, *rate;
+    bool trace_hooks; /* a log line for each call of a function */
 };
 
 /* Runs the job file and resolves its stores.  NULL: `err` names file and line; its kind is ERR_AUTH

@@ -2,6 +2,7 @@
 /* struct script as the files of this folder see it; commands include script.h. */
 #include "core/hooks.h"
 #include "script/script.h"
+#include "script/timing.h"
 #include "script/vm.h"
 
 struct queued; /* hooks.c */
@@ -16,6 +17,7 @@ struct script {
     int64_t hook_timeout_ms;
     int64_t hook_memory; /* bytes of the state once it is loaded */
     enum on_hook_error on_hook_error;
+    struct timings timings;
     struct run *run; /* while hooks run; else NULL */
     uint64_t *wants; /* bits 1 << enum event_kind, by task number; [0]: events of the job */
     struct {
@@ -36,6 +38,8 @@ void hooks_free(struct script *script);
  * and script->wants; protected mode only.  What was made before an error is in script->job. */
 bool value_read_job(lua_State *L, struct script *script, struct err *err);
 
+/* "retry", "skip", ...; "policy" where nothing was said. */
+const char *value_decision_name(enum decision_kind kind);
 /* Reads { kind, after_ms, part_size, refresh_credentials, reason } at the top of the stack. */
 void value_read_decision(lua_State *L, struct decision *decision);
 

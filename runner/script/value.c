@@ -139,6 +139,11 @@ bool value_read_job(lua_State *L, struct script *script, struct err *err)
 static const char *const decisions[] = {"policy", "retry", "skip", "fail",
                                         "defer",  "stop",  "veto", NULL};
 
+const char *value_decision_name(enum decision_kind kind)
+{
+    return decisions[kind];
+}
+
 void value_read_decision(lua_State *L, struct decision *decision)
 {
     const char *reason = field_text(L, "reason");

@@ -21,6 +21,7 @@ struct vm {
     int64_t budget_ms;         /* for the message */
     bool expired;              /* sticky until the limited call is over */
     int64_t began_ns;          /* of the same clock: when the limited call began */
+    int64_t computed_ns;       /* by the last one */
     struct watchdog *watchdog; /* made for the first limited call */
     void *owner;               /* struct script */
 };
@@ -50,8 +51,8 @@ void vm_log_lines(const char *text);
  * that and a grace, where an error cannot stop it, the process ends (script/watchdog.h).  `what`
  * and `whose` (NULL: of no object) name it then; borrowed until vm_unlimit. */
 void vm_limit(struct vm *vm, lua_State *co, int64_t budget_ms, const char *what, const char *whose);
-/* Returns the nanoseconds it computed; 0 where nothing was limited. */
-int64_t vm_unlimit(struct vm *vm);
+/* What it computed is in vm->computed_ns then. */
+void vm_unlimit(struct vm *vm);
 
 /* The state may have no more than `memory` bytes from here on; false with ERR_INVALID when it has
  * more already. */

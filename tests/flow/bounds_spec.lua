@@ -2,6 +2,7 @@
 package.path = "tests/?.lua;" .. package.path
 local files = require "support.files"
 local haul = require "support.haul"
+local json = require "support.json"
 local server = require "support.server"
 local shell = require "support.shell"
 
@@ -140,6 +141,56 @@ return haul.job { name = "bounds", on_hook_error = $word,
         world:run():expect(6)
         assert.is_true(files.exists(world:path "dst/extra"))
       end
+    end)
+  end)
+
+  describe("is measured", function()
+    local ON = [[
+      object_started = function(event) if event.key == "p/c" then return haul.skip "x" end end,
+      part_failed = function() local n = 0 for i = 1, 1e5 do n = n + i end return haul.retry { after = 0.01 } end]]
+
+    local function hook_of(it_run, name)
+      for _, hook in ipairs(it_run:find("job_finished").summary.hooks) do
+        if hook.name == name then return hook end
+      end
+    end
+
+    it("function by function, in the summary and the reports", function()
+      fault:rules { op = "get", key = "p/a", with = "500", times = 1 }
+      local report = world:path "report.json"
+      local it_run = run(ON, { args = { "--report", report }, task = "where = function() return true end," }):expect(1)
+      local hook = hook_of(it_run, "part_failed")
+      assert.equal(1, hook.calls)
+      assert.equal(0, hook.errors)
+      assert.equal(0, hook.waited)
+      assert.is_true(hook.computed > 0 and hook.longest == hook.computed, hook.computed)
+      assert.matches("job%.lua:%d+$", hook.place)
+      hook = hook_of(it_run, "object_started")
+      assert.same({ 3, 1 }, { hook.calls, hook.errors })
+      assert.equal(3, hook_of(it_run, "where, rename or the like").calls)
+      assert.same(#it_run:find("job_finished").summary.hooks, #json.decode(files.read(report)).summary.hooks)
+      assert.truthy(it_run.stderr:find("hook part_failed at ", 1, true))
+      world:run({ args = { "--report", world:path "report.html" } }):expect(1)
+      assert.truthy(files.read(world:path "report.html"):find("<h2>Hooks</h2>", 1, true))
+    end)
+
+    it("with its last hook, by those who are told after it", function()
+      local report = world:path "report.json"
+      run("job_finished = function(event) assert(#event.summary.hooks == 0) end", { args = { "--report", report } }):expect(0)
+      assert.equal("job_finished", json.decode(files.read(report)).summary.hooks[1].name)
+    end)
+
+    it("call by call with --trace-hooks", function()
+      fault:rules { op = "get", key = "p/a", with = "500", times = 1 }
+      local it_run = run(ON, { args = { "--trace-hooks" }, task = "where = function(o) return o.key ~= 'p/b' end," }):expect(1)
+      for _, line in ipairs {
+        "hook part_failed of p/a, part %d %-> retry after 0.01 s; %d+%.%d+ ms computing, 0%.000 ms waiting",
+        "hook object_started of p/a %-> nothing; ", "hook object_started of p/c %-> error: .*only haul.stop",
+        "hook where, rename or the like of p/b %-> passed over; ", "hook where, rename or the like of p/a %-> taken; ",
+      } do
+        assert.matches(line, it_run.stderr)
+      end
+      assert.is_nil(run(ON):expect(1).stderr:find("passed over", 1, true))
     end)
   end)
 end)
