@@ -125,6 +125,8 @@
 ---@field path? string  the local file, absolute
 ---@field size? integer  bytes of the object
 ---@field attempt? integer  which try this is, from 1
+---@field upload_id? string  the store's id of the object's upload, while it has one
+---@field temp_file? string  name of the object's temporary file, while it has one
 
 ---@class haul.event.object_succeeded  the object is in place, checked and durable
 ---@field event string  the event's name
@@ -137,6 +139,8 @@
 ---@field path? string  the local file, absolute
 ---@field size? integer  bytes of the object
 ---@field attempt? integer  which try this is, from 1
+---@field upload_id? string  the store's id of the object's upload, while it has one
+---@field temp_file? string  name of the object's temporary file, while it has one
 ---@field check string  how it was checked: "crc64", "crc32c", "md5", ..., "size" or "none"
 
 ---@class haul.event.object_skipped  the object was passed over: it is there already, or a decision said so
@@ -150,6 +154,8 @@
 ---@field path? string  the local file, absolute
 ---@field size? integer  bytes of the object
 ---@field attempt? integer  which try this is, from 1
+---@field upload_id? string  the store's id of the object's upload, while it has one
+---@field temp_file? string  name of the object's temporary file, while it has one
 ---@field reason? string  why
 
 ---@class haul.event.object_deleted  the object is gone
@@ -163,6 +169,8 @@
 ---@field path? string  the local file, absolute
 ---@field size? integer  bytes of the object
 ---@field attempt? integer  which try this is, from 1
+---@field upload_id? string  the store's id of the object's upload, while it has one
+---@field temp_file? string  name of the object's temporary file, while it has one
 
 ---@class haul.event.object_failed  the object's last try failed; nothing returned: it is given up
 ---@field event string  the event's name
@@ -175,6 +183,8 @@
 ---@field path? string  the local file, absolute
 ---@field size? integer  bytes of the object
 ---@field attempt? integer  which try this is, from 1
+---@field upload_id? string  the store's id of the object's upload, while it has one
+---@field temp_file? string  name of the object's temporary file, while it has one
 ---@field error haul.error  what went wrong
 ---@field reason? string  why
 
@@ -189,7 +199,8 @@
 ---@field path? string  the local file, absolute
 ---@field size? integer  bytes of the object
 ---@field attempt? integer  which try this is, from 1
----@field temp_file? string  name of the temporary file
+---@field upload_id? string  the store's id of the object's upload, while it has one
+---@field temp_file? string  name of the object's temporary file, while it has one
 
 ---@class haul.event.temp_file_failed  the temporary file could not be made or written
 ---@field event string  the event's name
@@ -202,8 +213,9 @@
 ---@field path? string  the local file, absolute
 ---@field size? integer  bytes of the object
 ---@field attempt? integer  which try this is, from 1
+---@field upload_id? string  the store's id of the object's upload, while it has one
+---@field temp_file? string  name of the object's temporary file, while it has one
 ---@field error haul.error  what went wrong
----@field temp_file? string  name of the temporary file
 
 ---@class haul.event.temp_file_renamed  the complete file got its final name
 ---@field event string  the event's name
@@ -216,7 +228,8 @@
 ---@field path? string  the local file, absolute
 ---@field size? integer  bytes of the object
 ---@field attempt? integer  which try this is, from 1
----@field temp_file? string  name of the temporary file
+---@field upload_id? string  the store's id of the object's upload, while it has one
+---@field temp_file? string  name of the object's temporary file, while it has one
 
 ---@class haul.event.rename_failed  it did not get it
 ---@field event string  the event's name
@@ -229,8 +242,9 @@
 ---@field path? string  the local file, absolute
 ---@field size? integer  bytes of the object
 ---@field attempt? integer  which try this is, from 1
+---@field upload_id? string  the store's id of the object's upload, while it has one
+---@field temp_file? string  name of the object's temporary file, while it has one
 ---@field error haul.error  what went wrong
----@field temp_file? string  name of the temporary file
 
 ---@class haul.event.upload_created  an upload in parts has begun
 ---@field event string  the event's name
@@ -243,7 +257,8 @@
 ---@field path? string  the local file, absolute
 ---@field size? integer  bytes of the object
 ---@field attempt? integer  which try this is, from 1
----@field upload_id? string  the store's id of the upload
+---@field upload_id? string  the store's id of the object's upload, while it has one
+---@field temp_file? string  name of the object's temporary file, while it has one
 
 ---@class haul.event.upload_create_failed  it could not be begun
 ---@field event string  the event's name
@@ -256,6 +271,8 @@
 ---@field path? string  the local file, absolute
 ---@field size? integer  bytes of the object
 ---@field attempt? integer  which try this is, from 1
+---@field upload_id? string  the store's id of the object's upload, while it has one
+---@field temp_file? string  name of the object's temporary file, while it has one
 ---@field error haul.error  what went wrong
 
 ---@class haul.event.upload_completed  the store has put the parts together
@@ -269,7 +286,8 @@
 ---@field path? string  the local file, absolute
 ---@field size? integer  bytes of the object
 ---@field attempt? integer  which try this is, from 1
----@field upload_id? string  the store's id of the upload
+---@field upload_id? string  the store's id of the object's upload, while it has one
+---@field temp_file? string  name of the object's temporary file, while it has one
 
 ---@class haul.event.upload_complete_failed  it has not, or has not said so
 ---@field event string  the event's name
@@ -282,8 +300,9 @@
 ---@field path? string  the local file, absolute
 ---@field size? integer  bytes of the object
 ---@field attempt? integer  which try this is, from 1
+---@field upload_id? string  the store's id of the object's upload, while it has one
+---@field temp_file? string  name of the object's temporary file, while it has one
 ---@field error haul.error  what went wrong
----@field upload_id? string  the store's id of the upload
 
 ---@class haul.event.upload_aborted  an upload was given up, and its parts are removed
 ---@field event string  the event's name
@@ -296,7 +315,8 @@
 ---@field path? string  the local file, absolute
 ---@field size? integer  bytes of the object
 ---@field attempt? integer  which try this is, from 1
----@field upload_id? string  the store's id of the upload
+---@field upload_id? string  the store's id of the object's upload, while it has one
+---@field temp_file? string  name of the object's temporary file, while it has one
 
 ---@class haul.event.part_succeeded  a part is in place and journalled
 ---@field event string  the event's name
@@ -309,9 +329,9 @@
 ---@field path? string  the local file, absolute
 ---@field size? integer  bytes of the object
 ---@field attempt? integer  which try this is, from 1
+---@field upload_id? string  the store's id of the object's upload, while it has one
+---@field temp_file? string  name of the object's temporary file, while it has one
 ---@field part haul.part  the part
----@field upload_id? string  the store's id of the upload
----@field temp_file? string  name of the temporary file
 
 ---@class haul.event.part_failed  a try of a part failed; nothing returned: the policy of `retry` decides
 ---@field event string  the event's name
@@ -324,10 +344,10 @@
 ---@field path? string  the local file, absolute
 ---@field size? integer  bytes of the object
 ---@field attempt? integer  which try this is, from 1
+---@field upload_id? string  the store's id of the object's upload, while it has one
+---@field temp_file? string  name of the object's temporary file, while it has one
 ---@field part haul.part  the part
 ---@field error haul.error  what went wrong
----@field upload_id? string  the store's id of the upload
----@field temp_file? string  name of the temporary file
 
 ---@class haul.event.part_aborted  a part was dropped because its object was given up
 ---@field event string  the event's name
@@ -340,10 +360,10 @@
 ---@field path? string  the local file, absolute
 ---@field size? integer  bytes of the object
 ---@field attempt? integer  which try this is, from 1
+---@field upload_id? string  the store's id of the object's upload, while it has one
+---@field temp_file? string  name of the object's temporary file, while it has one
 ---@field part haul.part  the part
 ---@field error haul.error  what went wrong
----@field upload_id? string  the store's id of the upload
----@field temp_file? string  name of the temporary file
 
 ---@class haul.event.verified  both ends agree
 ---@field event string  the event's name
@@ -356,6 +376,8 @@
 ---@field path? string  the local file, absolute
 ---@field size? integer  bytes of the object
 ---@field attempt? integer  which try this is, from 1
+---@field upload_id? string  the store's id of the object's upload, while it has one
+---@field temp_file? string  name of the object's temporary file, while it has one
 ---@field check string  how it was checked: "crc64", "crc32c", "md5", ..., "size" or "none"
 
 ---@class haul.event.verify_failed  they do not
@@ -369,7 +391,9 @@
 ---@field path? string  the local file, absolute
 ---@field size? integer  bytes of the object
 ---@field attempt? integer  which try this is, from 1
----@field check string  how it was checked: "crc64", "crc32c", "md5", ..., "size" or "none"
+---@field upload_id? string  the store's id of the object's upload, while it has one
+---@field temp_file? string  name of the object's temporary file, while it has one
+---@field check? string  how it was checked, where it was
 ---@field error? haul.error  what went wrong, where something did
 ---@field reason? string  why
 
@@ -384,6 +408,8 @@
 ---@field path? string  the local file, absolute
 ---@field size? integer  bytes of the object
 ---@field attempt? integer  which try this is, from 1
+---@field upload_id? string  the store's id of the object's upload, while it has one
+---@field temp_file? string  name of the object's temporary file, while it has one
 ---@field error haul.error  what went wrong
 ---@field pace haul.pace  what the store gets from now on
 
@@ -404,9 +430,9 @@
 ---@field path? string  the local file, absolute
 ---@field size? integer  bytes of the object
 ---@field attempt? integer  which try this is, from 1
+---@field upload_id? string  the store's id of the object's upload, while it has one
+---@field temp_file? string  name of the object's temporary file, while it has one
 ---@field reason? string  why
----@field upload_id? string  the store's id of the upload
----@field temp_file? string  name of the temporary file
 
 ---@class haul.event.restarted  work of an earlier run, or of this one, could not be used
 ---@field event string  the event's name
@@ -419,15 +445,16 @@
 ---@field path? string  the local file, absolute
 ---@field size? integer  bytes of the object
 ---@field attempt? integer  which try this is, from 1
+---@field upload_id? string  the store's id of the object's upload, while it has one
+---@field temp_file? string  name of the object's temporary file, while it has one
 ---@field reason? string  why
----@field upload_id? string  the store's id of the upload
----@field temp_file? string  name of the temporary file
 
 ---@class haul.event.before_delete  a task is about to delete; once for each; nothing returned: it deletes
 ---@field event string  the event's name
 ---@field time number  seconds since 1970
 ---@field job string  the job's name
 ---@field task integer  number of the task, from 1
+---@field bucket? string  bucket of the target
 ---@field objects integer  so many would go,
 ---@field bytes integer  with so many bytes,
 ---@field target_objects integer  of so many that are at the target,
