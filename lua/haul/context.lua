@@ -7,7 +7,19 @@ local context = {
   overrides = {},  -- concurrency, part_size, rate of the command line
   help = false,    -- only the parameters are wanted: nothing is checked against the world
   getenv = os.getenv,
+  simulated = false, -- stores are those of a spec: keys and profiles of this machine are not asked for
 }
+
+-- Nothing of this process's environment counts from here on, but what is named: { "NAME=value", ... }
+function context.simulate(list)
+  local values = {}
+  for _, text in ipairs(list) do
+    local name, value = text:match("^([^=]+)=(.*)$")
+    values[name] = value
+  end
+  context.simulated = true
+  context.getenv = function(name) return values[name] end
+end
 
 local environment = {
   concurrency = "HAUL_CONCURRENCY",

@@ -224,6 +224,7 @@ end
 function credentials.find(where, who, provider, explicit, profile)
   if explicit == "anonymous" then return core.anonymous() end
   if type(explicit) == "function" then return ask_first(where, who, explicit) end
+  if context.simulated then explicit, profile = nil, nil end
   local set = explicit
   if not set or set.profile then
     set = look_up(where, who, provider, set and set.profile or profile) or none_found(where, who, provider)

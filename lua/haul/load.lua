@@ -14,6 +14,7 @@ end
 
 local function begin(options)
   context.file, context.overrides = options.file, options.overrides
+  if options.env then context.simulate(options.env) end
   if core.others_may_write(options.file) then
     context.warn("%s can be changed by anybody on this machine: chmod o-w it", options.file)
   end

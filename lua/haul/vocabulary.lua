@@ -206,6 +206,7 @@ vocabulary.variables = {
   { "HOME", "what \"~\" means, and where the shared files of AWS are" },
   { "TZ", "the local time of windows and of times of day" },
   { "HAUL_LUA", "a directory from which the Lua modules are taken instead of the binary" },
+  { "TMPDIR", "where `haul test` keeps the directories of its worlds; without it /tmp" },
   { "HAUL_MIME_TYPES", "the table of content types by ending, instead of /etc/mime.types" },
   { "AWS_PROFILE", "profile of the shared files of AWS" },
   { "AWS_DEFAULT_PROFILE", "the same, asked second" },

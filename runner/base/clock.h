@@ -10,6 +10,15 @@ int64_t clock_mono_ms(void);
 int64_t clock_wall_ms(
     void); /* milliseconds since 1970, UTC; HAUL_CLOCK_OFFSET_MS in fault builds */
 
+/* Time from elsewhere, for a process that lives in a world of its own; NULL: the system's again.
+ * Only while there is one thread. */
+struct clock {
+    int64_t (*mono_ns)(void *ctx);
+    int64_t (*wall_ms)(void *ctx);
+    void *ctx;
+};
+void clock_use(const struct clock *clock);
+
 /* "2026-11-20T22:00:00Z" into `out`. */
 void clock_show(char out[32], int64_t wall_ms);
 

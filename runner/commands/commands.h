@@ -13,6 +13,7 @@ int command_check(const struct options *options);
 int command_status(const struct options *options);
 int command_clean(const struct options *options);
 int command_help(const struct options *options);
+int command_test(const struct options *options);
 int command_version(const struct options *options);
 
 /* What there is to call, in the order in which `haul help` tells of it. */

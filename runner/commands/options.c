@@ -366,6 +366,15 @@ static bool take_key(struct options *o, int n, char **words, struct err *err)
     return true;
 }
 
+/* haul test SPEC ... */
+static bool take_specs(struct options *o, int n, char **words, struct err *err)
+{
+    o->params = (const char *const *)words;
+    o->n_params = n;
+    return n > 0 ||
+           err_set(err, ERR_INVALID, "haul test takes spec files, such as jobs/nightly_spec.lua");
+}
+
 /* haul help --rate: a flag that is asked about. */
 static bool asks_about_flag(int argc, char **argv)
 {
@@ -396,6 +405,8 @@ bool options_parse(int argc, char **argv, struct options *options, struct err *e
         return take_addresses(options, left - 1, words + 1, err);
     if (!strcmp(words[0], "explain"))
         return take_key(options, left - 1, words + 1, err);
+    if (!strcmp(words[0], "test"))
+        return take_specs(options, left - 1, words + 1, err);
     options->file = left > 1 ? words[1] : NULL;
     options->params = left > 2 ? (const char *const *)words + 2 : NULL;
     options->n_params = left > 2 ? left - 2 : 0;

@@ -12,7 +12,7 @@
 struct options {
     const char *command;       /* "run", ... */
     const char *file;          /* the job file; NULL: none was named */
-    const char *const *params; /* name=value */
+    const char *const *params; /* name=value; test: its specs, and flags for busted */
     int n_params;
     const char *key; /* explain: of the object */
     bool dry_run, quiet, verbose, json, fresh, trace_hooks;

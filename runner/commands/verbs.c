@@ -21,6 +21,8 @@ static const struct verb verbs[] = {
      "what is done, failed and why, resumable; earlier runs; of all shards", command_status},
     {"clean", "JOB", "aborts unfinished uploads, removes temporary files and the journal",
      command_clean},
+    {"test", "SPEC ...", "busted specs of job files, with stores, clock and faults of their own",
+     command_test},
     {"help", "[JOB | WORD]", "this text, the parameters of a job, or what a word means",
      command_help},
     {"version", "", "the version of haul and of the libraries it runs with", command_version},

@@ -166,22 +166,6 @@ static bool take_lock(struct workspace *ws, struct err *err)
     return ws->job->overlap == OVERLAP_WAIT && lock_later(ws, err);
 }
 
-/* Two runs belong together when their tasks are the same. */
-static uint64_t fingerprint(const struct job *job)
-{
-    uint64_t sum = 0;
-    for (int i = 0; i < job->n_tasks; i++) {
-        for (const struct task *task = &job->tasks[i]; task; task = task->also) {
-            uint64_t scope = task_scope(task);
-            sum = sum_update(SUM_CRC64, sum, &scope, sizeof scope);
-        }
-        for (int n = 0; n < job->tasks[i].n_keys; n++)
-            sum = sum_update(SUM_CRC64, sum, job->tasks[i].keys[n],
-                             strlen(job->tasks[i].keys[n]) + 1);
-    }
-    return sum;
-}
-
 /* Is there anything to try again?  A run begun for nothing would be the last one, and hide what the
  * finished one did. */
 static bool look_back(const struct workspace *ws, bool *finished, struct err *err)
@@ -192,7 +176,7 @@ static bool look_back(const struct workspace *ws, bool *finished, struct err *er
 
     *finished = !journal || summary.finished;
     journal_close(journal);
-    if (!ok || *finished || summary.fingerprint == fingerprint(ws->job))
+    if (!ok || *finished || summary.fingerprint == job_fingerprint(ws->job))
         return ok;
     return err_set(err, ERR_INVALID,
                    "the tasks of %s were changed since the run that failed: `haul run` begins anew",
@@ -211,8 +195,8 @@ bool workspace_lock(struct workspace *ws, enum workspace_use use, struct err *er
     if (finished)
         return true;
     ws->journal = use == USE_APART ? journal_scratch(err)
-                                   : journal_open(ws->dir, fingerprint(ws->job), use == USE_FRESH,
-                                                  &ws->opened, err);
+                                   : journal_open(ws->dir, job_fingerprint(ws->job),
+                                                  use == USE_FRESH, &ws->opened, err);
     ws->config.journal = ws->journal;
     return ws->journal != NULL;
 }

@@ -86,3 +86,17 @@ uint64_t task_scope(const struct task *task)
 {
     return add_place(add_place(0, task->from, task->from_path), task->to, task->to_path);
 }
+
+uint64_t job_fingerprint(const struct job *job)
+{
+    uint64_t sum = 0;
+    for (int i = 0; i < job->n_tasks; i++) {
+        for (const struct task *task = &job->tasks[i]; task; task = task->also) {
+            uint64_t scope = task_scope(task);
+            sum = sum_update(SUM_CRC64, sum, &scope, sizeof scope);
+        }
+        for (int n = 0; n < job->tasks[i].n_keys; n++)
+            sum = add_text(sum, job->tasks[i].keys[n]);
+    }
+    return sum;
+}

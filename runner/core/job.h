@@ -157,3 +157,5 @@ const char *task_kind_name(enum task_kind kind); /* "copy", "sync", ... */
 /* A number made of both places of a task: what is remembered of its objects belongs to it, whatever
  * else of the job changes. */
 uint64_t task_scope(const struct task *task);
+/* Two runs belong together when their tasks are the same: a number made of these. */
+uint64_t job_fingerprint(const struct job *job);

@@ -10,6 +10,16 @@ int luaopen_haul_core_run(lua_State *L); /* the running job */
 void api_file_add(lua_State *L);
 void api_credentials_add(lua_State *L);
 
+/* Replaces what os says of the time by what haul's clock says. */
+void api_time_set(lua_State *L);
+
+/* haul.test.core: worlds for specs.  For the state of `haul test` alone, not for a job's. */
+int luaopen_haul_test_core(lua_State *L);
+struct op; /* io/op.h */
+/* Asks the function at `answer` what an OP_HTTP or OP_EXEC would bring, and fills its answer.
+ * False: it raised an error. */
+bool api_world_answer(lua_State *L, int answer, struct op *op, struct err *err);
+
 /* The set in the userdata at `index`, which gives it away; NULL when it is none, or was given away.
  */
 struct credentials *api_credentials_take(lua_State *L, int index);

@@ -103,6 +103,7 @@ void sandbox_open(lua_State *L)
         lua_pop(L, 1);
     }
     remove_refused(L);
+    api_time_set(L);
     set_searchers(L);
     load_into_package(L, "cjson", luaopen_cjson);
     load_into_package(L, "haul.core", luaopen_haul_core);

@@ -62,6 +62,8 @@ static void push_options(lua_State *L, const struct script_options *options)
     lua_newtable(L);
     set_text(L, "file", options->file);
     set_texts(L, "params", options->params, options->n_params);
+    if (options->simulated)
+        set_texts(L, "env", options->env, options->n_env);
     if (options->oneliner)
         set_oneliner(L, options->oneliner);
     lua_newtable(L);

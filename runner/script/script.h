@@ -33,6 +33,9 @@ struct script_options {
     int concurrency;     /* overrides of the command line; 0 and NULL: none */
     const char *part_size, *rate;
     bool trace_hooks; /* a log line for each call of a function */
+    bool simulated; /* nothing outside is real: the environment is `env`, and keys are of no use */
+    const char *const *env; /* "NAME=value" */
+    int n_env;
 };
 
 /* Runs the job file and resolves its stores.  NULL: `err` names file and line; its kind is ERR_AUTH

@@ -137,6 +137,18 @@ struct http_fields *attributes_copy(const struct http_fields *attributes)
     return copy;
 }
 
+void remote_become(struct remote *remote, enum flavour flavour, const struct dialect *dialect)
+{
+    remote->flavour = flavour;
+    remote->dialect = dialect;
+    for (int i = 0; i < remote->n_objects; i++) {
+        struct object *object = &remote->object[i];
+        bool whole = !strchr(object->etag, '-');
+        object->sum = sum_update(remote_sum(remote), 0, object->blob->data, object->blob->len);
+        object->etag_is_md5 = whole && etag_tells(remote);
+    }
+}
+
 /* The same with other tags; NULL: with none. */
 static struct http_fields *attributes_with_tags(const struct http_fields *attributes,
                                                 const char *tags)

@@ -88,6 +88,8 @@ void remote_drop(struct remote *remote, const char *key);
  * uploaded in two, so that its ETag is no MD5. */
 void remote_put(struct remote *remote, const char *key, struct blob *blob,
                 struct http_fields *attributes, bool in_parts);
+/* From here on it is a store of that flavour, with all that is in it. */
+void remote_become(struct remote *remote, enum flavour flavour, const struct dialect *dialect);
 /* An open upload; NULL: there is none of that id. */
 struct upload *remote_upload(struct remote *remote, const char *id);
 void remote_free(struct remote *remote); /* what is in it */
