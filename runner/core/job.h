@@ -4,6 +4,7 @@
  * that lua/ has normalised, owned by whoever made it, read by the engine.  No defaults live here:
  * every number is set.
  */
+#include "core/schedule.h"
 #include "wire/object_api.h"
 
 /* How the wait grows from try to try ... */

@@ -1,5 +1,6 @@
 #pragma once
-/* The time of day in which a job may run, in local time.  Pure but for the time zone; any thread.
+/* The time of day in which a job may run, in local time: a schedule of one span (core/schedule.h).
+ * Pure but for the time zone; any thread.
  */
 #include "core/job.h"
 
