@@ -6,6 +6,7 @@ local manifest = require "haul.manifest"
 local param = require "haul.param"
 local policy = require "haul.policy"
 local retry = require "haul.retry"
+local schedule = require "haul.schedule"
 local store = require "haul.store"
 local task = require "haul.task"
 
@@ -25,6 +26,7 @@ local haul = {
   param = param.object,
   retry = policy.retry,
   s3 = store.s3,
+  schedule = schedule.new,
   skip = policy.skip,
   stop = policy.stop,
   sync = task.sync,

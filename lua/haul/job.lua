@@ -6,6 +6,7 @@ local events = require "haul.events"
 local policy = require "haul.policy"
 local retry = require "haul.retry"
 local running = require "haul.running"
+local schedule = require "haul.schedule"
 local schema = require "haul.schema"
 local state = require "haul.state"
 local store = require "haul.store"
@@ -39,16 +40,10 @@ schema.kind("lanes", function(value)
   return nil, ("\"auto\" or a whole number from 0 to %d is expected, not %s"):format(core.limits.lanes, err.show(value))
 end)
 
-local function minutes(text)
-  local hour, minute = (type(text) == "string" and text or ""):match("^(%d%d?):(%d%d)$")
-  hour, minute = math.tointeger(tonumber(hour)), math.tointeger(tonumber(minute))
-  return hour and hour < 24 and minute < 60 and hour * 60 + minute or nil
-end
-
 -- { "22:00", "06:00" }, local time
 schema.kind("window", function(value)
   if type(value) ~= "table" or rawlen(value) ~= 2 then return nil, 'two times are expected: { "22:00", "06:00" }' end
-  local from, to = minutes(rawget(value, 1)), minutes(rawget(value, 2))
+  local from, to = schedule.minutes(rawget(value, 1)), schedule.minutes(rawget(value, 2))
   if not from or not to then return nil, 'a time of day is written "22:00"' end
   if from == to then return nil, "the window is empty" end
   return { from = from, to = to }
@@ -68,10 +63,10 @@ end)
 
 local definition = schema.define("haul.job", {
   { "name", kind = "job_name", doc = "names the job's state; default: the file's name" },
-  { "concurrency", kind = "integer", min = 1, max = core.limits.concurrency, default = 16,
+  { "concurrency", kind = "changing_concurrency", min = 1, max = core.limits.concurrency, default = 16,
     doc = "requests in flight, whole job" },
   { "part_size", kind = "size", auto = true, max = 5 << 30, default = "auto", doc = "size of a part, or \"auto\"" },
-  { "rate", kind = "rate", default = "unlimited", doc = "bytes a second, each way, whole job" },
+  { "rate", kind = "changing_rate", default = "unlimited", doc = "bytes a second, each way, whole job" },
   { "retry", kind = "retry", doc = "when a failed request is made again" },
   { "on", kind = "job_handlers", default = {}, doc = "handlers of events" },
   { "lanes", kind = "lanes", default = "auto", doc = "threads for connections; 0: none but the main one" },
@@ -131,8 +126,8 @@ local function override(fields, name)
 end
 
 -- Numbers stores in the order in which tasks name them.
-local function store_list()
-  local list, providers, numbers = {}, {}, {}
+local function store_list(numbers)
+  local list, providers = {}, {}
   local function place_of(fields)
     if not numbers[fields] then
       local plain, provider = store.normalize(fields)
@@ -144,10 +139,38 @@ local function store_list()
   return place_of, list, providers
 end
 
+-- Where the limits of a store or a task are: which of both, and its numbers.
+local function places_by(stores, tasks)
+  return function(value)
+    local own = task.fields(value)
+    if own then return tasks[own] and "task", tasks[own] end
+    local number = stores[store.place(value).store]
+    return number and "store", { number }
+  end
+end
+
+-- Takes out of the plain tables what changes with time, for the engine to turn.
+local function limits_of(fields, stores, tasks)
+  local dials = schedule.dials()
+  local limits = { rate = dials:take("rate", 1, override(fields, "rate")),
+    concurrency = dials:take("concurrency", 1, override(fields, "concurrency")) }
+  for i, plain in ipairs(stores) do
+    plain.read_rate = dials:take("read", i, plain.read_rate)
+    plain.write_rate = dials:take("write", i, plain.write_rate)
+    plain.requests = dials:take("requests", i, plain.requests)
+  end
+  for i, plain in ipairs(tasks) do
+    plain.rate = plain.is_also and -1 or dials:take("task", i, plain.rate)
+  end
+  limits.list, limits.functions = dials.list, dials.functions
+  return limits
+end
+
 -- The plain table that C reads (runner/script/value.c).
 function job.normalize(self)
   local fields = private[self]
-  local place_of, stores, providers = store_list()
+  local numbers, numbers_of = {}, {}
+  local place_of, stores, providers = store_list(numbers)
   local tasks, handlers, kept = {}, { [0] = fields.on }, state.new()
   local function add(own, group)
     for _, plain in ipairs(task.normalize(own, fields, place_of)) do
@@ -155,6 +178,8 @@ function job.normalize(self)
       -- Targets of a sync are tasks of their own, one after the other, unless they stand in a group.
       plain.group = group or #tasks
       if plain.is_also then plain.group = tasks[#tasks - 1].group end
+      numbers_of[own] = numbers_of[own] or {}
+      if not plain.is_also then table.insert(numbers_of[own], #tasks) end
       handlers[#tasks] = events.merge(fields.on, task.handlers(own))
     end
   end
@@ -162,17 +187,18 @@ function job.normalize(self)
     local list = task.list(entry)
     for _, member in ipairs(list) do add(task.fields(member), #list > 1 and -i or nil) end
   end
+  local limits = limits_of(fields, stores, tasks)
   return {
     name = fields.name,
-    concurrency = override(fields, "concurrency"),
-    rate = override(fields, "rate"),
+    concurrency = limits.concurrency, rate = limits.rate,
+    dials = limits.list, dial_functions = limits.functions,
     lanes = fields.lanes, workers = fields.workers,
     durability = fields.durability, hook_timeout = fields.hook_timeout,
     hook_memory = fields.hook_memory, on_hook_error = fields.on_hook_error,
     overlap = fields.overlap, window = fields.window, breaker = fields.stop_when,
     stores = stores, providers = providers,
     tasks = tasks, handlers = handlers,
-    running = running.new(fields.name, kept), state = kept, decide = policy.decide,
+    running = running.new(fields.name, kept, places_by(numbers, numbers_of)), state = kept, decide = policy.decide,
   }
 end
 

@@ -24,6 +24,8 @@
 
 ---@class haul.job  what a job file returns
 
+---@class haul.schedule  a limit by weekday and time of day
+
 ---@class haul.decision  what a hook may return
 
 ---@class haul.part  a part of an object
@@ -61,6 +63,8 @@
 ---@field part_failures integer  tries of parts that failed
 ---@field hook_errors integer  hooks that raised an error or took too long
 ---@field in_flight integer  requests under way
+---@field concurrency integer  requests that may be under way now
+---@field paused boolean  nothing is started until it is resumed
 ---@field checked table<string, integer>  objects by the check that was made: "crc64", "md5", ...
 ---@field seconds number  since the run began
 ---@field rate integer  bytes a second over the last few seconds
@@ -77,6 +81,18 @@
 ---@field computed number  seconds of its own computing
 ---@field waited number  seconds it waited for what it asked for
 ---@field longest number  seconds of computing of the longest call
+
+---@class haul.now  the time, local: what a function for a limit gets first
+---@field year integer  such as 2026
+---@field month integer  1 to 12
+---@field day integer  1 to 31
+---@field hour integer  0 to 23
+---@field min integer  0 to 59
+---@field sec integer  0 to 60
+---@field wday integer  1 to 7, Sunday first
+---@field yday integer  1 to 366
+---@field isdst boolean  daylight saving
+---@field time number  seconds since 1970
 
 ---@class haul.pace  what a store that asked to slow down gets from now on
 ---@field concurrency integer  requests in flight
@@ -557,7 +573,7 @@
 ---@field from haul.place|haul.store  a place: an object, or a prefix that ends in "/"; required
 ---@field to haul.place|haul.store|(haul.place|haul.store)[]  a place, or a list of them; required
 ---@field part_size? haul.size|(fun(object: haul.object): haul.size?)  size of a part, "auto", or function(object)
----@field rate? haul.rate  bytes a second of this task, each way; default "unlimited"
+---@field rate? haul.rate|haul.schedule|(fun(now: haul.now, stats: haul.totals): haul.rate)  bytes a second of this task, each way; default "unlimited"
 ---@field route? "auto"|"server"|"relay"  between stores: copied by the service, or through this machine; default "auto"
 ---@field keys? string[]|(fun(): string|haul.row|nil)|haul.manifest  only these objects below `from`: a list, a function that gives one after the other, or haul.manifest
 ---@field include? haul.globs  patterns: only what one of them matches
@@ -608,9 +624,9 @@
 
 ---@class haul.job_options  options of a job; the entries without a name are its tasks
 ---@field name? string  names the job's state; default: the file's name
----@field concurrency? integer  requests in flight, whole job; default 16
+---@field concurrency? integer|haul.schedule  requests in flight, whole job; default 16
 ---@field part_size? haul.size  size of a part, or "auto"; default "auto"
----@field rate? haul.rate  bytes a second, each way, whole job; default "unlimited"
+---@field rate? haul.rate|haul.schedule|(fun(now: haul.now, stats: haul.totals): haul.rate)  bytes a second, each way, whole job; default "unlimited"
 ---@field retry? haul.retry_options  when a failed request is made again
 ---@field on? haul.handlers  handlers of events
 ---@field lanes? integer|"auto"  threads for connections; 0: none but the main one; default "auto"
@@ -631,7 +647,7 @@
 ---@field addressing? "auto"|"virtual"|"cname"|"path"  where the bucket goes in the address; default "auto"
 ---@field credentials? haul.keys|(fun(): haul.keys)|"anonymous"  { access_key, secret_key, token }, a function, or "anonymous"
 ---@field rate? haul.rate|{ read?: haul.rate, write?: haul.rate }  "20MiB/s", or { read =, write = }; default "unlimited"
----@field requests? number  most requests a second
+---@field requests? number|"unlimited"|haul.schedule|(fun(now: haul.now, stats: haul.totals): number)  most requests a second
 ---@field ca? string  file of certificates to trust instead of the system's
 ---@field proxy? string  address of a proxy
 ---@field headers? table<string, string>  more headers for every request
@@ -655,7 +671,7 @@
 ---@field addressing? "auto"|"virtual"|"path"  where the bucket goes in the address; default "auto"
 ---@field credentials? haul.keys|(fun(): haul.keys)|"anonymous"  { access_key, secret_key, token }, a function, or "anonymous"
 ---@field rate? haul.rate|{ read?: haul.rate, write?: haul.rate }  "20MiB/s", or { read =, write = }; default "unlimited"
----@field requests? number  most requests a second
+---@field requests? number|"unlimited"|haul.schedule|(fun(now: haul.now, stats: haul.totals): number)  most requests a second
 ---@field ca? string  file of certificates to trust instead of the system's
 ---@field proxy? string  address of a proxy
 ---@field headers? table<string, string>  more headers for every request
@@ -670,7 +686,7 @@
 ---@field from haul.place|haul.store  a place: an object, or a prefix that ends in "/"; required
 ---@field to haul.place|haul.store|(haul.place|haul.store)[]  a place, or a list of them; required
 ---@field part_size? haul.size|(fun(object: haul.object): haul.size?)  size of a part, "auto", or function(object)
----@field rate? haul.rate  bytes a second of this task, each way; default "unlimited"
+---@field rate? haul.rate|haul.schedule|(fun(now: haul.now, stats: haul.totals): haul.rate)  bytes a second of this task, each way; default "unlimited"
 ---@field route? "auto"|"server"|"relay"  between stores: copied by the service, or through this machine; default "auto"
 ---@field include? haul.globs  patterns: only what one of them matches
 ---@field exclude? haul.globs  patterns: nothing that one of them matches
@@ -702,7 +718,7 @@
 ---@field addressing? "auto"|"virtual"|"cname"|"path"  where the bucket goes in the address; default "auto"
 ---@field credentials? haul.keys|(fun(): haul.keys)|"anonymous"  { access_key, secret_key, token }, a function, or "anonymous"
 ---@field rate? haul.rate|{ read?: haul.rate, write?: haul.rate }  "20MiB/s", or { read =, write = }; default "unlimited"
----@field requests? number  most requests a second
+---@field requests? number|"unlimited"|haul.schedule|(fun(now: haul.now, stats: haul.totals): number)  most requests a second
 ---@field ca? string  file of certificates to trust instead of the system's
 ---@field proxy? string  address of a proxy
 ---@field headers? table<string, string>  more headers for every request
@@ -713,7 +729,7 @@
 ---@class haul.web_options  options of a web server
 ---@field url string  address that keys are below: "https://host/path/"; required
 ---@field rate? haul.rate|{ read?: haul.rate, write?: haul.rate }  "20MiB/s", or { read =, write = }; default "unlimited"
----@field requests? number  most requests a second
+---@field requests? number|"unlimited"|haul.schedule|(fun(now: haul.now, stats: haul.totals): number)  most requests a second
 ---@field ca? string  file of certificates to trust instead of the system's
 ---@field proxy? string  address of a proxy
 ---@field headers? table<string, string>  more headers for every request
@@ -725,12 +741,18 @@
 ---@field abort? boolean  also remove unfinished uploads, temporary files and checkpoints; default false
 
 ---@class haul.job_set_options  what can be changed while a job runs
----@field rate? haul.rate  bytes a second, each way
----@field concurrency? integer  requests in flight
+---@field of? haul.store|haul.task  the store or the task whose limits these are; the whole job if not said
+---@field rate? haul.rate|"auto"|{ read?: haul.rate|"auto", write?: haul.rate|"auto" }  bytes a second, each way; of a store also { read =, write = }; "auto": what the job file says
+---@field concurrency? integer|"auto"  requests in flight, of the whole job; or "auto"
+---@field requests? number|"unlimited"|"auto"  most requests a second to a store; or "auto"
+
+---@class haul.job_set_rate_options  rates of a store, each way: the option `rate` of job:set
+---@field read? haul.rate|"auto"  from the store
+---@field write? haul.rate|"auto"  to the store
 
 ---@class haul.rate_options  rates of a store, each way: its option `rate`
----@field read? haul.rate  from the store; default "unlimited"
----@field write? haul.rate  to the store; default "unlimited"
+---@field read? haul.rate|haul.schedule|(fun(now: haul.now, stats: haul.totals): haul.rate)  from the store; default "unlimited"
+---@field write? haul.rate|haul.schedule|(fun(now: haul.now, stats: haul.totals): haul.rate)  to the store; default "unlimited"
 
 ---@class haul.retry_options  when a failed request is made again: the option `retry` of a job or a task
 ---@field attempts? integer  tries of one request, the first one included; default 8
@@ -768,7 +790,7 @@
 ---@field cancel fun(self, options?: haul.job_cancel_options)  ends the job; without abort, uploads and checkpoints are kept and the next run carries on
 ---@field pause fun(self)  starts no further request until job:resume()
 ---@field resume fun(self)  goes on after job:pause()
----@field set fun(self, options: haul.job_set_options)  changes limits while the job runs
+---@field set fun(self, options: haul.job_set_options)  changes limits of the job, a store or a task; they stay so until "auto" gives them back to the job file
 ---@field stats fun(self): haul.totals  the counts so far
 
 ---@class haul
@@ -783,6 +805,7 @@
 ---@field parallel fun(options: haul.parallel_options): haul.parallel  tasks that run at the same time, each with its own limits; what follows begins when all are over
 ---@field manifest fun(path: string): haul.manifest  keys from a .csv (its first line names the columns: key, size, target), a .jsonl or a .txt, read as they are needed
 ---@field job fun(options: haul.job_options): haul.job  the job: a job file ends with it; its tasks run in order
+---@field schedule fun(times: table<string, haul.rate|integer>): haul.schedule  a limit by weekday and local time of day, for rate, requests and concurrency: "08:00-20:00", "sat,sun", "mon-fri 22:00-06:00"; a span over midnight belongs to the day it begins on; times must not overlap, and otherwise says what holds at all others
 ---@field param table|fun(list: table<string, { [1]: string, required?: boolean, default?: any }>)  declares what the command line sets as name=value; haul.param.name is its value, everywhere
 ---@field retry fun(options?: haul.retry_options): haul.decision  a decision: once more
 ---@field backoff { exponential: fun(options?: haul.backoff_exponential_options): (fun(attempt: integer): number), linear: fun(options?: haul.backoff_linear_options): (fun(attempt: integer): number), fixed: fun(options?: haul.backoff_fixed_options): (fun(attempt: integer): number), decorrelated: fun(options?: haul.backoff_decorrelated_options): (fun(attempt: integer): number) }  families of waits: each makes a function of the attempt, from 1, that gives seconds for haul.retry { after = ... }

@@ -8,6 +8,11 @@ reference.kinds = {
   attribute = { type = "table<string, string>|string|(fun(object: haul.object): table<string, string>|string|nil)" },
   boolean = { type = "boolean", form = "true or false" },
   breaker = { type = "haul.stop_when_options", form = "a table" },
+  changing_concurrency = { type = "integer|haul.schedule", form = "a whole number, or haul.schedule" },
+  changing_rate = { type = "haul.rate|haul.schedule|(fun(now: haul.now, stats: haul.totals): haul.rate)",
+    form = "a rate such as \"20MiB/s\", haul.schedule, or function(now, stats)" },
+  changing_requests = { type = "number|\"unlimited\"|haul.schedule|(fun(now: haul.now, stats: haul.totals): number)",
+    form = "a number, haul.schedule, or function(now, stats)" },
   compare = { type = "%s|(fun(source: haul.object, target: haul.object): boolean, string?)" },
   conflict = { type = "%s|(fun(name: string, other: string, target: string): string?)" },
   credentials = { type = "haul.keys|(fun(): haul.keys)|\"anonymous\"" },
@@ -38,6 +43,12 @@ reference.kinds = {
   task_handlers = { type = "haul.handlers", form = "{ event = function }" },
   text = { type = "string", form = "text" },
   wait = { type = "number|haul.duration", form = "seconds, or text such as \"5s\"" },
+  limited = { type = "haul.store|haul.task", form = "a store or a task" },
+  wished_concurrency = { type = "integer|\"auto\"", form = "a whole number" },
+  wished_rate = { type = "haul.rate|\"auto\"", form = "a rate such as \"20MiB/s\"" },
+  wished_rates = { type = "haul.rate|\"auto\"|{ read?: haul.rate|\"auto\", write?: haul.rate|\"auto\" }",
+    form = "a rate such as \"20MiB/s\"" },
+  wished_requests = { type = "number|\"unlimited\"|\"auto\"", form = "a number" },
   window = { type = "{ [1]: string, [2]: string }", form = "two times of day, local" },
   word = { type = "%s" },
 }
@@ -96,6 +107,7 @@ reference.tables = {
   rate = "rates of a store, each way: its option `rate`",
   ["job:cancel"] = "how a job is cancelled",
   ["job:set"] = "what can be changed while a job runs",
+  ["job:set rate"] = "rates of a store, each way: the option `rate` of job:set",
 }
 
 -- What `haul` has.  options: the table of options it takes.  example: a piece of a job file.
@@ -130,6 +142,11 @@ reference.functions = {
   { "job", options = "haul.job", returns = "haul.job", at = { "declare" },
     doc = "the job: a job file ends with it; its tasks run in order",
     example = [[return haul.job { concurrency = 32, haul.copy { from = here, to = archive / "" } }]] },
+  { "schedule", type = "fun(times: table<string, haul.rate|integer>): haul.schedule", at = { "declare" },
+    doc = "a limit by weekday and local time of day, for rate, requests and concurrency: \"08:00-20:00\", \"sat,sun\", "
+      .. "\"mon-fri 22:00-06:00\"; a span over midnight belongs to the day it begins on; times must not "
+      .. "overlap, and otherwise says what holds at all others",
+    example = [[rate = haul.schedule { ["mon-fri 08:00-20:00"] = "20MiB/s", otherwise = "unlimited" }]] },
   { "param", type = "table|fun(list: table<string, { [1]: string, required?: boolean, default?: any }>)", at = { "declare" },
     doc = "declares what the command line sets as name=value; haul.param.name is its value, everywhere",
     example = [[haul.param { day = { "Day to move, such as 2026-11-20", default = "2026-11-20" } }]] },
@@ -184,7 +201,8 @@ reference.running = {
     example = [[on = { throttled = function(event, job) job:pause() end }]] },
   { "resume", type = "fun(self)", doc = "goes on after job:pause()",
     example = [[on = { progress = function(event, job) job:resume() end }]] },
-  { "set", type = "fun(self, options: haul.job_set_options)", options = "job:set", doc = "changes limits while the job runs",
+  { "set", type = "fun(self, options: haul.job_set_options)", options = "job:set",
+    doc = "changes limits of the job, a store or a task; they stay so until \"auto\" gives them back to the job file",
     example = [[on = { throttled = function(event, job) job:set { concurrency = 4, rate = "10MiB/s" } end }]] },
   { "stats", type = "fun(self): haul.totals", doc = "the counts so far",
     example = [[on = { object_failed = function(event, job) haul.log.info("%d done", job:stats().objects_done) end }]] },
@@ -198,6 +216,7 @@ reference.objects = {
   { "haul.task", doc = "what haul.copy and the like give" },
   { "haul.parallel", doc = "what haul.parallel gives" },
   { "haul.job", doc = "what a job file returns" },
+  { "haul.schedule", doc = "a limit by weekday and time of day" },
   { "haul.decision", doc = "what a hook may return" },
 }
 

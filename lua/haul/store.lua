@@ -5,6 +5,7 @@ local context = require "haul.context"
 local credentials = require "haul.credentials"
 local err = require "haul.err"
 local place = require "haul.place"
+local schedule = require "haul.schedule"
 local schema = require "haul.schema"
 
 local store = {}
@@ -31,13 +32,13 @@ schema.kind("credentials", credentials.check)
 
 -- A rate for both ways, or one for each.
 local rates = schema.define("rate", {
-  { "read", kind = "rate", default = "unlimited", doc = "from the store" },
-  { "write", kind = "rate", default = "unlimited", doc = "to the store" },
+  { "read", kind = "changing_rate", default = "unlimited", doc = "from the store" },
+  { "write", kind = "changing_rate", default = "unlimited", doc = "to the store" },
 })
 
 schema.kind("rates", function(value, option, where)
-  if type(value) == "table" then return schema.check(rates, value, where) end
-  local rate, reason = schema.check_kind("rate", value, option, where)
+  if type(value) == "table" and not schedule.is(value) then return schema.check(rates, value, where) end
+  local rate, reason = schema.check_kind("changing_rate", value, option, where)
   if not rate then return nil, reason end
   return { read = rate, write = rate }
 end)
@@ -90,7 +91,7 @@ local function common(kind, addressing, extra)
       doc = "where the bucket goes in the address" },
     { "credentials", kind = "credentials", doc = "{ access_key, secret_key, token }, a function, or \"anonymous\"" },
     { "rate", kind = "rates", default = "unlimited", doc = "\"20MiB/s\", or { read =, write = }" },
-    { "requests", kind = "number", min = 1, max = 1000000, doc = "most requests a second" },
+    { "requests", kind = "changing_requests", min = 1, max = 1000000, doc = "most requests a second" },
     { "ca", kind = "readable_file", doc = "file of certificates to trust instead of the system's" },
     { "proxy", kind = "proxy", doc = "address of a proxy" },
     { "headers", kind = "headers", default = {}, doc = "more headers for every request" },
@@ -198,7 +199,7 @@ end)
 local web_options = schema.define("haul.web", {
   { "url", kind = "text", required = true, doc = "address that keys are below: \"https://host/path/\"" },
   { "rate", kind = "rates", default = "unlimited", doc = "\"20MiB/s\", or { read =, write = }" },
-  { "requests", kind = "number", min = 1, max = 1000000, doc = "most requests a second" },
+  { "requests", kind = "changing_requests", min = 1, max = 1000000, doc = "most requests a second" },
   { "ca", kind = "readable_file", doc = "file of certificates to trust instead of the system's" },
   { "proxy", kind = "proxy", doc = "address of a proxy" },
   { "headers", kind = "headers", default = {}, doc = "more headers for every request" },
@@ -246,7 +247,7 @@ function store.normalize(fields)
   local out = {}
   for key, value in pairs(fields) do out[key] = value end
   out.read_rate, out.write_rate = fields.rate.read, fields.rate.write
-  out.requests = fields.requests and math.floor(fields.requests) or -1
+  out.requests = fields.requests or -1
   out.can_refresh = type(fields.credentials) == "function"
   if fields.kind == "dir" then return out end
   if fields.kind == "web" then

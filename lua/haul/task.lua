@@ -88,7 +88,7 @@ local named = { { "keys", kind = "keys",
 local sending = {
   { "to", kind = "places", required = true, doc = "a place, or a list of them" },
   { "part_size", kind = "part_size", auto = true, max = 5 << 30, doc = "size of a part, \"auto\", or function(object)" },
-  { "rate", kind = "rate", default = "unlimited", doc = "bytes a second of this task, each way" },
+  { "rate", kind = "changing_rate", default = "unlimited", doc = "bytes a second of this task, each way" },
   { "route", kind = "word", words = { "auto", "server", "relay" }, default = "auto",
     doc = "between stores: copied by the service, or through this machine" },
 }

@@ -39,6 +39,8 @@ vocabulary.classes = {
     { "part_failures", "integer", "tries of parts that failed" },
     { "hook_errors", "integer", "hooks that raised an error or took too long" },
     { "in_flight", "integer", "requests under way" },
+    { "concurrency", "integer", "requests that may be under way now" },
+    { "paused", "boolean", "nothing is started until it is resumed" },
     { "checked", "table<string, integer>", "objects by the check that was made: \"crc64\", \"md5\", ..." },
     { "seconds", "number", "since the run began" },
     { "rate", "integer", "bytes a second over the last few seconds" },
@@ -55,6 +57,12 @@ vocabulary.classes = {
     { "computed", "number", "seconds of its own computing" },
     { "waited", "number", "seconds it waited for what it asked for" },
     { "longest", "number", "seconds of computing of the longest call" },
+  } },
+  { "haul.now", doc = "the time, local: what a function for a limit gets first", fields = {
+    { "year", "integer", "such as 2026" }, { "month", "integer", "1 to 12" }, { "day", "integer", "1 to 31" },
+    { "hour", "integer", "0 to 23" }, { "min", "integer", "0 to 59" }, { "sec", "integer", "0 to 60" },
+    { "wday", "integer", "1 to 7, Sunday first" }, { "yday", "integer", "1 to 366" }, { "isdst", "boolean", "daylight saving" },
+    { "time", "number", "seconds since 1970" },
   } },
   { "haul.pace", doc = "what a store that asked to slow down gets from now on", fields = {
     { "concurrency", "integer", "requests in flight" },

@@ -75,6 +75,8 @@ struct totals {
     int64_t requests, retries, part_failures;
     int64_t hook_errors;
     int64_t in_flight;
+    int64_t concurrency; /* requests that may be in flight now */
+    bool paused;
     int64_t checked[7]; /* objects by check made: index enum check */
     double seconds;
     int64_t rate;   /* bytes a second, the last few seconds */

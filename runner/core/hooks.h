@@ -86,6 +86,10 @@ struct hooks {
     char *(*recall)(void *ctx, bool last, struct err *err);
     /* What the functions of the job file took so far; the same array always, which grows. */
     const struct hook_time *(*times)(void *ctx, int *n);
+    /* Asks the function of that number (struct dial) what a limit is now; -1: unlimited.  Like the
+     * pure functions it cannot wait.  An error that is final ends the job. */
+    bool (*dial)(void *ctx, int call, int64_t wall_ms, const struct totals *totals, int64_t *value,
+                 struct err *err);
     /* Asks the job file for new credentials and puts them into the store. */
     bool (*refresh)(void *ctx, struct store *store, struct err *err);
 };

@@ -30,6 +30,9 @@ void job_free(struct job *job)
         task_free(&job->tasks[i]);
     for (int i = 0; i < job->n_stores; i++)
         store_free(job->stores[i].store);
+    for (int i = 0; i < job->n_dials; i++)
+        free(job->dials[i].schedule.span);
+    free(job->dials);
     free(job->tasks);
     free(job->stores);
     free(job->name);

@@ -127,6 +127,26 @@ struct job_store {
     bool can_refresh;              /* credentials come from a function of the job file */
 };
 
+/* What limits a run, and may be turned while it goes on. */
+enum dial_kind {
+    DIAL_RATE,        /* bytes a second of the whole job */
+    DIAL_CONCURRENCY, /* requests in flight, whole job */
+    DIAL_READ,        /* bytes a second from one store */
+    DIAL_WRITE,       /* to it */
+    DIAL_REQUESTS,    /* requests a second to it */
+    DIAL_TASK         /* bytes a second of one task */
+};
+
+#define DIAL_AUTO INT64_MIN /* instead of a value: what the job file says */
+
+/* A limit that is no fixed number: the schedule or the function says what it is. */
+struct dial {
+    enum dial_kind kind;
+    int index; /* READ, WRITE, REQUESTS: of the store; TASK: of the task; from 0 */
+    int call;  /* number of the function of the job file, from 1; 0: the schedule */
+    struct schedule schedule;
+};
+
 struct job {
     char *name;      /* letters, digits, '-', '_' and '.': names the state directory */
     char *file;      /* of the job file, for messages */
@@ -143,6 +163,8 @@ struct job {
     int n_stores;
     struct task *tasks;
     int n_tasks;
+    struct dial *dials; /* of the limits above that change by themselves */
+    int n_dials;
 };
 
 void job_free(struct job *job); /* stores included */

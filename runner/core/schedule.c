@@ -27,7 +27,8 @@ static bool covers(const struct schedule_span *span, const struct tm *tm)
 
     if (span->from_min < span->to_min)
         return on_day(span, tm->tm_wday) && after_from && before_to;
-    return (on_day(span, tm->tm_wday) && after_from) || (on_day(span, tm->tm_wday + 6) && before_to);
+    return (on_day(span, tm->tm_wday) && after_from) ||
+           (on_day(span, tm->tm_wday + 6) && before_to);
 }
 
 static int64_t value_at(const struct schedule *schedule, time_t at)

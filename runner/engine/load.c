@@ -6,24 +6,19 @@ void loads_begin(struct loads *loads, const struct task *task)
 {
     size_t n = (size_t)loads->n + 1;
     loads->item = xrealloc(loads->item, n * sizeof *loads->item);
-    loads->item[loads->n++] = (struct load){
-        .task = task, .bytes = task->rate > 0 ? bucket_new(task->rate, 32 << 10) : NULL};
+    loads->item[loads->n++] = (struct load){.task = task};
 }
 
 void loads_end(struct loads *loads, const struct task *task)
 {
     struct load *load = loads_of(loads, task);
 
-    if (!load)
-        return;
-    bucket_free(load->bytes);
-    *load = loads->item[--loads->n];
+    if (load)
+        *load = loads->item[--loads->n];
 }
 
 void loads_free(struct loads *loads)
 {
-    for (int i = 0; i < loads->n; i++)
-        bucket_free(loads->item[i].bytes);
     free(loads->item);
 }
 

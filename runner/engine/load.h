@@ -4,13 +4,11 @@
  * them.  Owned by sched.  Control thread only.
  */
 #include "core/job.h"
-#include "io/throttle.h"
 
 /* Of one task; what its further targets have is among it. */
 struct load {
     const struct task *task;
-    struct bucket *bytes; /* its own limit; NULL: none */
-    int n_data;           /* ops on stores */
+    int n_data; /* ops on stores */
     int n_open, n_finishing;
 };
 
@@ -20,7 +18,7 @@ struct loads {
     int turn_of; /* which is served first */
 };
 
-/* A task takes part from here on, with its limits; and does so no more. */
+/* A task takes part from here on, and does so no more. */
 void loads_begin(struct loads *loads, const struct task *task);
 void loads_end(struct loads *loads, const struct task *task);
 void loads_free(struct loads *loads);

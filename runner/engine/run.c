@@ -50,15 +50,20 @@ static void obey(struct run *run, const struct ticket *ticket)
     }
 }
 
+static void obey_stop(struct run *run)
+{
+    if (run->turn.stop.kind == ERR_NONE)
+        return;
+    run_stop(run, run->turn.stop.message);
+    run->turn.stop.kind = ERR_NONE;
+}
+
 static void obey_scripts(struct run *run)
 {
     for (int i = 0; i < run->n_decisions; i++)
         obey(run, &run->decisions[i]);
     run->n_decisions = 0;
-    if (run->turn.stop.kind != ERR_NONE) {
-        run_stop(run, run->turn.stop.message);
-        run->turn.stop.kind = ERR_NONE;
-    }
+    obey_stop(run);
 }
 
 /* Sizes that no listing told are known once the object was opened. */
@@ -173,10 +178,29 @@ static void decide(struct run *run, struct op *ops)
         turn_fatal(&run->turn, &err);
 }
 
+static void fill_totals(struct run *run)
+{
+    run->totals.in_flight = run->sched.n_data;
+    if (run->config.hooks.times)
+        run->totals.hooks = run->config.hooks.times(run->config.hooks.ctx, &run->totals.n_hooks);
+    meter_fill(&run->meter, run->turn.now_ms, &run->totals);
+}
+
+/* Before anything is sent: it is sent within the limits of now. */
+static void turn_dials(struct run *run)
+{
+    if (run->ending.kind != NOT_ENDING || !dials_due(&run->dials))
+        return;
+    fill_totals(run);
+    dials_turn(&run->dials);
+    obey_stop(run);
+}
+
 /* The second half of a turn: everything that sends. */
 static void dispatch(struct run *run)
 {
     run->more = false;
+    turn_dials(run);
     bool only_leaving = run->ending.kind != NOT_ENDING || run->paused;
     asks_dispatch(&run->asks, &run->sched, &run->turn);
     sched_dispatch(&run->sched, &run->turn, only_leaving);
@@ -207,14 +231,6 @@ static void deliver(struct run *run)
     }
     turn->events.n = 0;
     sched_bury(&run->sched);
-}
-
-static void fill_totals(struct run *run)
-{
-    run->totals.in_flight = run->sched.n_data;
-    if (run->config.hooks.times)
-        run->totals.hooks = run->config.hooks.times(run->config.hooks.ctx, &run->totals.n_hooks);
-    meter_fill(&run->meter, run->turn.now_ms, &run->totals);
 }
 
 static void show_progress(struct run *run)
@@ -389,6 +405,8 @@ static void wake_for_work(const struct run *run, int64_t turn_ms, int64_t *when_
         earlier(when_ms, task_run_wake_ms(&run->tasks));
     if (run->ending.kind != NOT_ENDING && !run->left)
         earlier(when_ms, run->ending.since_ms + ENDING_GRACE_MS);
+    if (run->ending.kind == NOT_ENDING)
+        earlier(when_ms, dials_wake_ms(&run->dials));
     if (run->config.max_duration_ms > 0 && run->ending.kind == NOT_ENDING)
         earlier(when_ms, run->meter.started_ms + run->config.max_duration_ms);
     if (run->window_ms && run->ending.kind == NOT_ENDING)

@@ -46,8 +46,8 @@ void run_cancel(struct run *run,
                 bool abort_uploads);                /* keeps uploads and checkpoints unless abort */
 void run_stop(struct run *run, const char *reason); /* the script ends the job: exit status 7 */
 void run_pause(struct run *run, bool paused);
-void run_set_rate(struct run *run, int64_t rate);
-void run_set_concurrency(struct run *run, int concurrency);
+/* Turns a limit by hand, or with DIAL_AUTO gives it back to the job file. */
+void run_set(struct run *run, enum dial_kind kind, int index, int64_t value);
 void run_hook_failed(struct run *run); /* counted: the exit status is then not 0 */
 /* Gives up an object that is under way with that error; what can be resumed is kept.  False: it is
  * over. */

@@ -5,6 +5,7 @@
  */
 #include "core/meter.h"
 #include "engine/asks.h"
+#include "engine/dials.h"
 #include "engine/ending.h"
 #include "engine/run.h"
 #include "engine/task_run.h"
@@ -22,7 +23,7 @@ struct run {
     struct sched sched;
     struct task_run tasks;
     struct asks asks;
-    struct bucket *job_bytes;
+    struct dials dials;
     struct rng rng;
     struct totals totals;
     struct meter meter;

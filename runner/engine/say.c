@@ -6,25 +6,6 @@
 
 /* --- making --------------------------------------------------------------------------- */
 
-static struct bucket *bytes_bucket(int64_t rate)
-{
-    return rate > 0 ? bucket_new(rate, 32 << 10) : NULL;
-}
-
-static void make_states(struct run *run)
-{
-    const struct job *job = run->config.job;
-    run->turn.stores = xcalloc((size_t)job->n_stores, sizeof *run->turn.stores);
-    for (int i = 0; i < job->n_stores; i++) {
-        struct store_state *state = &run->turn.stores[i];
-        state->store = job->stores[i].store;
-        state->read = bytes_bucket(job->stores[i].read_rate);
-        state->write = bytes_bucket(job->stores[i].write_rate);
-        if (job->stores[i].request_rate > 0)
-            state->requests = bucket_new(job->stores[i].request_rate, 1);
-    }
-}
-
 struct run *run_new(const struct run_config *config)
 {
     struct run *run = xcalloc(1, sizeof *run);
@@ -33,9 +14,6 @@ struct run *run_new(const struct run_config *config)
     run->config = *config;
     rng_seed(&run->rng, config->seed);
     sched_init(&run->sched, config->io, job);
-    /* Made even when unlimited: a script may set a rate while the job runs. */
-    run->job_bytes = bucket_new(job->rate, 32 << 10);
-    run->sched.job_bytes = run->job_bytes;
     asks_init(&run->asks, job);
     run->hooks_end_ms = INT64_MAX;
     run->turn.job = job;
@@ -44,9 +22,11 @@ struct run *run_new(const struct run_config *config)
     run->turn.hooks = &run->config.hooks;
     run->turn.observed = config->observer ? config->observed : 0;
     run->turn.totals = &run->totals;
-    run->totals.limit = job->rate;
     run->turn.counts = xcalloc((size_t)job->n_tasks + 1, sizeof *run->turn.counts);
-    make_states(run);
+    run->turn.stores = xcalloc((size_t)job->n_stores, sizeof *run->turn.stores);
+    for (int i = 0; i < job->n_stores; i++)
+        run->turn.stores[i].store = job->stores[i].store;
+    dials_init(&run->dials, &run->turn, &run->sched);
     const struct source_options options = {.verify = config->verify,
                                            .only_failed = config->only_failed};
     task_run_init(&run->tasks, job, &options);
@@ -60,14 +40,9 @@ void run_free(struct run *run)
     asks_free(&run->asks);
     sched_free(&run->sched);
     task_run_free(&run->tasks);
-    for (int i = 0; i < run->config.job->n_stores; i++) {
-        bucket_free(run->turn.stores[i].read);
-        bucket_free(run->turn.stores[i].write);
-        bucket_free(run->turn.stores[i].requests);
-    }
+    dials_free(&run->dials);
     for (int i = 0; i < run->turn.events.n; i++)
         queued_event_free(&run->turn.events.item[i]);
-    bucket_free(run->job_bytes);
     free(run->turn.counts);
     free(run->turn.stores);
     free(run->turn.events.item);
@@ -126,19 +101,13 @@ void run_stop(struct run *run, const char *reason)
 
 void run_pause(struct run *run, bool paused)
 {
-    run->paused = paused;
+    run->paused = run->totals.paused = paused;
     run->more = true;
 }
 
-void run_set_rate(struct run *run, int64_t rate)
+void run_set(struct run *run, enum dial_kind kind, int index, int64_t value)
 {
-    bucket_set_rate(run->job_bytes, rate);
-    run->totals.limit = rate;
-}
-
-void run_set_concurrency(struct run *run, int concurrency)
-{
-    run->sched.concurrency = concurrency;
+    dials_set(&run->dials, kind, index, value);
     run->more = true;
 }
 

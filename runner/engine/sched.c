@@ -215,7 +215,6 @@ static void count(struct sched *sched, const struct op *op, int change, const st
 
 static void attach_limits(struct sched *sched, struct op *op, struct turn *turn)
 {
-    const struct load *load = load_of_op(sched, op, turn);
     const struct store_state *state = op->in.store ? turn_store(turn, op->in.store) : NULL;
     enum call_kind call = op->in.call.kind;
     bool get = op->kind == OP_CALL && call == CALL_GET;
@@ -225,7 +224,7 @@ static void attach_limits(struct sched *sched, struct op *op, struct turn *turn)
         return;
     op->in.bytes[0] = sched->job_bytes;
     op->in.bytes[1] = state ? (put ? state->write : state->read) : NULL;
-    op->in.bytes[2] = load ? load->bytes : NULL;
+    op->in.bytes[2] = op->task ? sched->task_bytes[op->task - 1] : NULL;
     /* A pair pays the job's and the task's limit once, and each side its own store's. */
     struct op *feed = op->in.feed;
     const struct store_state *from = feed ? turn_store(turn, feed->in.store) : NULL;

@@ -11,6 +11,7 @@
  */
 #include "engine/load.h"
 #include "io/io.h"
+#include "io/throttle.h"
 #include "source/source.h"
 
 #define SCHED_TABLE 1024 /* chains of the table by id */
@@ -30,7 +31,8 @@ struct sched {
     int concurrency;         /* of n_data */
     int workers;
     struct bucket *job_bytes;
-    struct loads loads; /* of the tasks that run */
+    struct loads loads;               /* of the tasks that run */
+    struct bucket *const *task_bytes; /* by the number of the task, less 1 */
 };
 
 void sched_init(struct sched *sched, struct io *io, const struct job *job);

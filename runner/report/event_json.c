@@ -69,6 +69,8 @@ void totals_json(struct buf *out, const struct totals *totals, int exit_status)
     add_integer(out, "part_failures", totals->part_failures);
     add_integer(out, "hook_errors", totals->hook_errors);
     add_integer(out, "in_flight", totals->in_flight);
+    add_integer(out, "concurrency", totals->concurrency);
+    buf_addf(out, ",\"paused\":%s", totals->paused ? "true" : "false");
     add_integer(out, "rate", totals->rate);
     if (totals->limit >= 0)
         add_integer(out, "limit", totals->limit);

@@ -2,6 +2,7 @@
 #include "base/limits.h"
 #include "engine/run.h"
 #include "script/api.h"
+#include "script/dials.h"
 #include "script/event_table.h"
 #include "script/state.h"
 #include "script/vm.h"
@@ -28,20 +29,22 @@ static int api_pause(lua_State *L)
     return 0;
 }
 
-/* bytes a second; -1: unlimited */
-static int api_set_rate(lua_State *L)
+/* kind, place (from 1; of the job: 1), value (-1: unlimited; nil: as the job file says) */
+static int api_set(lua_State *L)
 {
-    int64_t rate = luaL_checkinteger(L, 1);
-    luaL_argcheck(L, rate == -1 || rate > 0, 1, "not a rate");
-    run_set_rate(check_run(L), rate);
-    return 0;
-}
+    const struct script *script = vm_of(L)->owner;
+    struct run *run = check_run(L);
+    enum dial_kind kind = (enum dial_kind)luaL_checkoption(L, 1, NULL, dial_kinds);
+    bool of_store = kind == DIAL_READ || kind == DIAL_WRITE || kind == DIAL_REQUESTS;
+    int n = of_store ? script->job->n_stores : kind == DIAL_TASK ? script->job->n_tasks : 1;
+    int64_t place = luaL_checkinteger(L, 2), value = luaL_optinteger(L, 3, DIAL_AUTO);
 
-static int api_set_concurrency(lua_State *L)
-{
-    int64_t n = luaL_checkinteger(L, 1);
-    luaL_argcheck(L, n >= 1 && n <= LIMIT_CONCURRENCY, 1, "out of range");
-    run_set_concurrency(check_run(L), (int)n);
+    luaL_argcheck(L, place >= 1 && place <= n, 2, "out of range");
+    luaL_argcheck(L,
+                  value == DIAL_AUTO || (value == -1 && kind != DIAL_CONCURRENCY) ||
+                      (value > 0 && (value <= LIMIT_CONCURRENCY || kind != DIAL_CONCURRENCY)),
+                  3, "out of range");
+    run_set(run, kind, (int)place - 1, value);
     return 0;
 }
 
@@ -54,8 +57,8 @@ static int api_stats(lua_State *L)
 }
 
 static const luaL_Reg run_functions[] = {
-    {"cancel", api_cancel},     {"pause", api_pause}, {"set_concurrency", api_set_concurrency},
-    {"set_rate", api_set_rate}, {"stats", api_stats}, {NULL, NULL},
+    {"cancel", api_cancel}, {"pause", api_pause}, {"set", api_set},
+    {"stats", api_stats},   {NULL, NULL},
 };
 
 int luaopen_haul_core_run(lua_State *L)

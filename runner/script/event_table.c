@@ -53,6 +53,7 @@ static void push_checked(lua_State *L, const struct totals *totals)
     X(part_failures)     \
     X(hook_errors)       \
     X(in_flight)         \
+    X(concurrency)       \
     X(rate)
 
 static void push_hooks(lua_State *L, const struct totals *totals)
@@ -74,11 +75,12 @@ static void push_hooks(lua_State *L, const struct totals *totals)
 
 void totals_push(lua_State *L, const struct totals *totals)
 {
-    lua_createtable(L, 0, 20);
+    lua_createtable(L, 0, 24);
 #define X(name) set_integer(L, #name, totals->name);
     TOTALS_COUNTS(X)
 #undef X
     set_boolean(L, "listing_done", totals->listing_done);
+    set_boolean(L, "paused", totals->paused);
     set_number(L, "seconds", totals->seconds);
     if (totals->limit >= 0)
         set_integer(L, "limit", totals->limit);

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "engine/run.h"
 #include "script/api.h"
+#include "script/dials.h"
 #include "script/event_table.h"
 #include "script/functions.h"
 #include "script/state.h"
@@ -350,6 +351,7 @@ void script_hooks(struct script *script, struct hooks *hooks)
 {
     *hooks = (struct hooks){.ctx = script, .times = hooks_times};
     functions_fill(script, hooks);
+    dials_fill(script, hooks);
     for (int i = 0; i < script->job->n_stores; i++)
         if (script->job->stores[i].can_refresh)
             hooks->refresh = hooks_refresh;

@@ -46,7 +46,8 @@ void value_read_decision(lua_State *L, struct decision *decision);
 /* Names of what the registry holds for a script. */
 #define SCRIPT_HANDLERS "haul.handlers" /* task number -> event -> function */
 #define SCRIPT_PROVIDERS \
-    "haul.providers" /* place in job->stores, from 1 -> function -> credentials */
+    "haul.providers"                  /* place in job->stores, from 1 -> function -> credentials */
+#define SCRIPT_DIALS     "haul.dials" /* number -> function(now, stats) -> value, or nil and why */
 #define SCRIPT_FUNCTIONS "haul.functions" /* task number -> { map =, compare =, ... } */
 #define SCRIPT_JOB       "haul.running"   /* a hook's second argument */
 #define SCRIPT_STATE     "haul.state"     /* { load =, save = } of job.state */

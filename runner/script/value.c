@@ -5,6 +5,7 @@
 #include "script/value.h"
 #include "base/limits.h"
 #include "engine/run.h"
+#include "script/dials.h"
 #include "script/field.h"
 #include <lauxlib.h>
 #include <stdlib.h>
@@ -131,6 +132,7 @@ bool value_read_job(lua_State *L, struct script *script, struct err *err)
     if (!read_stores(L, script, err))
         return false;
     read_tasks(L, job);
+    dials_read(L, job);
     read_handlers(L, script);
     keep_functions(L);
     return true;

@@ -2,6 +2,7 @@
 /* A run that does nothing but note what scripts ask of it.  For one probe alone. */
 #include "base/buf.h"
 #include "engine/run.h"
+#include "script/dials.h"
 
 static struct buf calls; /* a line each */
 static struct run *const fake_run = (struct run *)&calls;
@@ -40,16 +41,14 @@ void run_pause(struct run *run, bool paused)
     buf_addf(&calls, "pause %d\n", paused);
 }
 
-void run_set_rate(struct run *run, int64_t rate)
+void run_set(struct run *run, enum dial_kind kind, int index, int64_t value)
 {
     (void)run;
-    buf_addf(&calls, "rate %lld\n", (long long)rate);
-}
-
-void run_set_concurrency(struct run *run, int concurrency)
-{
-    (void)run;
-    buf_addf(&calls, "concurrency %d\n", concurrency);
+    buf_addf(&calls, "set %s %d ", dial_kinds[kind], index);
+    if (value == DIAL_AUTO)
+        buf_adds(&calls, "auto\n");
+    else
+        buf_addf(&calls, "%lld\n", (long long)value);
 }
 
 void run_hook_failed(struct run *run)

@@ -115,12 +115,12 @@ static void act(void)
         run_interrupt(world.run, 15);
         break;
     case 3:
-        run_set_rate(world.run, between(1000, 1000000));
+        run_set(world.run, DIAL_RATE, 0, between(1000, 1000000));
         break;
     case 4:
         world.concurrency = (int)between(1, 12);
         paces_free();
-        run_set_concurrency(world.run, world.concurrency);
+        run_set(world.run, DIAL_CONCURRENCY, 0, world.concurrency);
         break;
     default:
         world.paused = true;

@@ -220,12 +220,19 @@ describe("the running job", function()
     local script = with_hook [[function(event, job)
       job:set { rate = "1MiB/s", concurrency = 3 }
       job:set { rate = "unlimited" }
+      job:set { rate = "auto" }
+      job:set { of = here, rate = { read = "2MiB/s" }, requests = 5 }
+      job:set { of = there, rate = "3MiB/s" }
+      job:set { of = copy, rate = "4MiB/s" }
       job:pause() job:resume() job:cancel() job:cancel { abort = true }
       local stats = job:stats()
       assert(stats.objects_done == 3 and stats.limit == nil and stats.eta == 1.5 and stats.checked.md5 == 2)
     end]]
     script:tell(1, "part_failed", 7)
-    assert.equal("rate 1048576\nconcurrency 3\nrate -1\npause 1\npause 0\ncancel 0\ncancel 1\n" .. policy, script:resume())
+    assert.equal("set concurrency 0 3\nset rate 0 1048576\nset rate 0 -1\nset rate 0 auto\n"
+      .. "set read 0 2097152\nset requests 0 5\n"
+      .. "set read 1 3145728\nset write 1 3145728\nset task 0 4194304\n"
+      .. "pause 1\npause 0\ncancel 0\ncancel 1\n" .. policy, script:resume())
     script:free()
   end)
 
