@@ -33,14 +33,37 @@ struct child {
 
 /* --- making --------------------------------------------------------------------------- */
 
-struct exec *exec_new(size_t max)
+static char **copy_texts(const char *const *texts)
+{
+    size_t n = 0;
+
+    while (texts && texts[n])
+        n++;
+    char **copy = xcalloc(n + 1, sizeof *copy);
+    for (size_t i = 0; i < n; i++)
+        copy[i] = xstrdup(texts[i]);
+    return copy;
+}
+
+struct exec *exec_new(const struct exec_options *options, struct err *err)
 {
     struct exec *exec = xcalloc(1, sizeof *exec);
 
+    exec->argv = copy_texts(options->argv);
+    exec->env = copy_texts(options->env);
+    exec->cwd = xstrdup(options->cwd);
+    exec->timeout_ms = options->timeout_ms;
     exec->input = buf_new(LIMIT_DOCUMENT);
-    exec->out = buf_new(max);
-    exec->err = buf_new(max);
-    return exec;
+    exec->out = buf_new(options->max);
+    exec->err = buf_new(options->max);
+    if (!exec->argv[0] || !exec->argv[0][0])
+        err_set(err, ERR_INVALID, "it names no program");
+    else if (!buf_add(&exec->input, options->input, options->input_len))
+        err_set(err, ERR_INVALID, "stdin: it has more than %d bytes", LIMIT_DOCUMENT);
+    else
+        return exec;
+    exec_free(exec);
+    return NULL;
 }
 
 static void free_texts(char **texts)

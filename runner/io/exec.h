@@ -12,18 +12,28 @@
 
 struct exec {
     char **argv;      /* the program, looked up in PATH, and its arguments; ends with NULL */
-    char **env;       /* "NAME=value", beside what is passed on; ends with NULL; NULL: nothing */
+    char **env;       /* "NAME=value", beside what is passed on; ends with NULL */
     char *cwd;        /* NULL: ours */
     struct buf input; /* what it reads from its standard input; at most LIMIT_DOCUMENT */
     int64_t timeout_ms;
 
     int status;          /* out: its exit status; 128 + signal when a signal ended it */
     int signal;          /* out: that signal; 0: none */
-    struct buf out, err; /* out: what it wrote; their max is set by whoever makes the exec */
+    struct buf out, err; /* out: what it wrote */
 };
 
-/* With room for `max` bytes of output, and as many of errors. */
-struct exec *exec_new(size_t max);
+/* What is asked; everything is copied. */
+struct exec_options {
+    const char *const *argv, *const *env; /* end with NULL; env NULL: nothing */
+    const char *cwd;
+    const char *input;
+    size_t input_len;
+    int64_t timeout_ms;
+    size_t max; /* bytes of its output, and as many of its errors */
+};
+
+/* NULL: it names no program, or its input is too long. */
+struct exec *exec_new(const struct exec_options *options, struct err *err);
 /* Wipes what it held: arguments, environment and input may be secrets. */
 void exec_free(struct exec *exec);
 

@@ -58,16 +58,15 @@ static bool is_ours(const char *name)
     return false;
 }
 
-static bool set_headers(struct web *web, const struct http_fields *headers, struct err *err)
+static bool set_headers(struct web *web, const char *const *headers, struct err *err)
 {
-    for (int i = 0; headers && i < headers->n; i++) {
-        const char *name = http_fields_name(headers, i);
+    for (; headers && *headers; headers += 2) {
+        const char *name = headers[0];
         if (!is_name(name))
-            return err_set(err, ERR_INVALID, "headers: a name may not hold what number %d holds",
-                           i + 1);
+            return err_set(err, ERR_INVALID, "headers: a name holds what no name may hold");
         if (is_ours(name))
             return err_set(err, ERR_INVALID, "headers: %s is not for a script to set", name);
-        if (!http_fields_add(&web->request.headers, name, http_fields_value(headers, i)))
+        if (!http_fields_add(&web->request.headers, name, headers[1]))
             return err_set(err, ERR_INVALID, "headers: they are too many or too long");
     }
     return true;

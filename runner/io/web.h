@@ -16,10 +16,10 @@ struct web {
 
 /* What is asked; everything is copied.  NULL and 0 stand for the default. */
 struct web_options {
-    const char *url;                   /* http or https, without a user, a password or a fragment */
-    const char *method;                /* GET */
-    const struct http_fields *headers; /* names in lower case */
-    const char *body;                  /* PUT, POST and PATCH only */
+    const char *url;            /* http or https, without a user, a password or a fragment */
+    const char *method;         /* GET */
+    const char *const *headers; /* name, value, name, value, ..., NULL; names in lower case */
+    const char *body;           /* PUT, POST and PATCH only */
     size_t body_len;
     const char *ca_file; /* certificates to trust instead of the system's */
     const char *proxy;   /* none: the environment is not asked */

@@ -92,3 +92,20 @@ char **field_texts(lua_State *L, const char *name, int *n)
     lua_pop(L, 1);
     return texts;
 }
+
+const char *const *field_borrow_texts(lua_State *L, const char *name)
+{
+    lua_getfield(L, -1, name);
+    if (!lua_istable(L, -1))
+        return NULL;
+    int n = (int)lua_rawlen(L, -1);
+    const char **texts = lua_newuserdatauv(L, ((size_t)n + 1) * sizeof *texts, 0);
+    for (int i = 0; i < n; i++) {
+        lua_rawgeti(L, -2, i + 1);
+        texts[i] = luaL_checkstring(L, -1);
+        lua_pop(L, 1);
+    }
+    texts[n] = NULL;
+    lua_remove(L, -2);
+    return texts;
+}

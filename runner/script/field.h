@@ -18,5 +18,8 @@ const char *field_need_text(lua_State *L, const char *name);
 int field_word(lua_State *L, const char *name, const char *const *words);
 /* [-0, +1]  Pushes a table and says how long it is. */
 int field_list(lua_State *L, const char *name);
+/* [-0, +1]  A list of texts, ended by NULL, in a userdata: the texts are the table's.  NULL where
+ * the field is absent. */
+const char *const *field_borrow_texts(lua_State *L, const char *name);
 /* A copy of a list of texts and its length; the caller's.  NULL where the field is absent. */
 char **field_texts(lua_State *L, const char *name, int *n);

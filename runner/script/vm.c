@@ -97,15 +97,16 @@ void vm_limit(struct vm *vm, lua_State *co, int64_t budget_ms, const char *what,
                  whose);
 }
 
-void vm_unlimit(struct vm *vm)
+int64_t vm_unlimit(struct vm *vm)
 {
-    if (vm->limited) {
-        vm->computed_ns = cpu_ns() - vm->began_ns;
-        watchdog_disarm(vm->watchdog);
-    }
+    if (!vm->limited)
+        return 0;
+    vm->computed_ns = cpu_ns() - vm->began_ns;
+    watchdog_disarm(vm->watchdog);
     vm->limited = NULL;
     vm->deadline_ns = 0;
     vm->expired = false;
+    return vm->computed_ns;
 }
 
 bool vm_set_memory(struct vm *vm, size_t memory, struct err *err)

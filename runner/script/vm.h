@@ -51,8 +51,9 @@ void vm_log_lines(const char *text);
  * that and a grace, where an error cannot stop it, the process ends (script/watchdog.h).  `what`
  * and `whose` (NULL: of no object) name it then; borrowed until vm_unlimit. */
 void vm_limit(struct vm *vm, lua_State *co, int64_t budget_ms, const char *what, const char *whose);
-/* What it computed is in vm->computed_ns then. */
-void vm_unlimit(struct vm *vm);
+/* Returns the nanoseconds it computed, which are in vm->computed_ns too; 0 where nothing was
+ * limited. */
+int64_t vm_unlimit(struct vm *vm);
 
 /* The state may have no more than `memory` bytes from here on; false with ERR_INVALID when it has
  * more already. */

@@ -32,30 +32,45 @@ static void set_ms(lua_State *L, const struct op *op)
     set_integer(L, "ms", (op->out.ended_ns - op->out.started_ns) / 1000000);
 }
 
+/* [-0, +1]  The list in the field `name`, borrowed of the table; NULL: there is none. */
+static const char *const *get_texts(lua_State *L, const char *name)
+{
+    const char **texts = NULL;
+
+    lua_getfield(L, 1, name);
+    if (lua_istable(L, -1)) {
+        int n = (int)luaL_len(L, -1);
+        texts = lua_newuserdatauv(L, ((size_t)n + 1) * sizeof *texts, 0);
+        for (int i = 0; i < n; i++) {
+            lua_geti(L, -2, i + 1);
+            texts[i] = luaL_checkstring(L, -1);
+            lua_pop(L, 1);
+        }
+        texts[n] = NULL;
+    }
+    return texts;
+}
+
 /* --- http ----------------------------------------------------------------------------- */
 
-/* http { url =, method =, headers = {}, body =, timeout_ms =, max =, ca =, lanes =, cancel_ms = }:
- * { status, headers, body }, or nil and the error. */
+/* http { url =, method =, headers = { name, value, ... }, body =, timeout_ms =, max =, ca =,
+ * lanes =, cancel_ms = }: { status, headers, body }, or nil and the error. */
 static int http(lua_State *L)
 {
     struct err err = {0};
-    struct http_fields headers;
     size_t body_len = 0;
 
-    http_fields_init(&headers, FIELDS_MAX);
-    get_fields(L, 1, "headers", &headers);
     lua_getfield(L, 1, "body");
     const char *body = lua_tolstring(L, -1, &body_len);
     const struct web_options options = {.url = probe_text(L, 1, "url"),
                                         .method = probe_text(L, 1, "method"),
-                                        .headers = &headers,
+                                        .headers = get_texts(L, "headers"),
                                         .body = body,
                                         .body_len = body_len,
                                         .ca_file = probe_text(L, 1, "ca"),
                                         .timeout_ms = (int)probe_integer(L, 1, "timeout_ms", 0),
                                         .max = (size_t)probe_integer(L, 1, "max", 0)};
     struct web *web = web_new(&options, &err);
-    http_fields_free(&headers);
     if (!web)
         return probe_failure(L, &err);
     struct op *op = op_new_http(web);
@@ -72,39 +87,19 @@ static int http(lua_State *L)
 
 /* --- exec ----------------------------------------------------------------------------- */
 
-/* The list in the field `name` as texts of our own; NULL: there is none. */
-static char **get_texts(lua_State *L, const char *name)
-{
-    char **texts = NULL;
-
-    lua_getfield(L, 1, name);
-    if (lua_istable(L, -1)) {
-        int n = (int)luaL_len(L, -1);
-        texts = xcalloc((size_t)n + 1, sizeof *texts);
-        for (int i = 0; i < n; i++) {
-            lua_geti(L, -1, i + 1);
-            texts[i] = xstrdup(luaL_checkstring(L, -1));
-            lua_pop(L, 1);
-        }
-    }
-    lua_pop(L, 1);
-    return texts;
-}
-
 static struct op *make_exec(lua_State *L)
 {
-    struct exec *exec = exec_new((size_t)probe_integer(L, 1, "max", 1 << 20));
-    size_t len = 0;
-
-    exec->argv = get_texts(L, "argv");
-    exec->env = get_texts(L, "env");
-    exec->cwd = xstrdup(probe_text(L, 1, "cwd"));
-    exec->timeout_ms = probe_integer(L, 1, "timeout_ms", 10000);
+    struct exec_options options = {.argv = get_texts(L, "argv"),
+                                   .env = get_texts(L, "env"),
+                                   .cwd = probe_text(L, 1, "cwd"),
+                                   .timeout_ms = probe_integer(L, 1, "timeout_ms", 10000),
+                                   .max = (size_t)probe_integer(L, 1, "max", 1 << 20)};
+    struct err err = {0};
     lua_getfield(L, 1, "input");
-    const char *input = lua_tolstring(L, -1, &len);
-    if (input)
-        buf_add(&exec->input, input, len);
-    lua_pop(L, 1);
+    options.input = lua_tolstring(L, -1, &options.input_len);
+    struct exec *exec = exec_new(&options, &err);
+    if (!exec)
+        luaL_error(L, "%s", err.message);
     return op_new_exec(exec);
 }
 
