@@ -26,7 +26,8 @@
 -- here or by the job.  world:list and world:read take a path in place of a store's name.
 --   world:dir(path, { name = bytes or { bytes, mtime = "..." } })
 --   world:path(path) -> where it is, for what the spec does to it itself (it is `path` of events in hooks, too)
--- What a job file reads or writes itself (io.open, haul.manifest, ca) is not simulated.
+-- What a job file reads or writes itself (io.open, haul.manifest, ca) is not simulated: give it real files.
+--   world:file(name, text) -> path of one that lasts as long as the world
 -- Faults.  Rules, the first that fits counts.
 --   world:fault(store or directory or nil, operation or nil, { ... })
 --     key     a glob          part   its number           times  how often, default 1; math.huge: always
@@ -48,10 +49,12 @@
 --   world:http(url, { status = 200, body =, headers = {} } or { error = "timeout" } or function(request) ... end)
 --   world:exec("sendmail *", { status = 0, out =, err = } or function(command) ... end)
 --   world.http_requests: { { method, url, headers, body }, ... }     world.commands: { { words..., input = }, ... }
--- Runs.  An error that has no run (the job file is wrong) is raised.
+-- Runs.  The job file is looked for where haul was started, then beside the spec.  An error that has no run (the
+-- job file is wrong) is raised.
 --   world:run(file, { parameter = value }, { verify = true, fresh = true, max_duration = "6h" }) -> run
---   run.state "finished" or "crashed"    run.status exit status, nil after a crash     run.reason why it ended early
---   run.events, run.summary, run.seconds (of the world's clock)
+--   run.state "finished" or "crashed"    run.status exit status, nil after a crash
+--   run.reason why it ended early, or could not begin
+--   run.events (all but progress), run.summary, run.seconds (of the world's clock)
 --   run.requests: { { store, op, key, part, size, time, error, status }, ... } that stores answered, or not
 --   run:all(event, where), run:find(event, where), run:count(event, where): `where` compares fields, such as
 --   { key = "a.bin", ["part.number"] = 2 };  run:events_of(key);  run:requested(operation, where)
@@ -247,6 +250,18 @@ function world_meta.__newindex(self, name, value)
   core.set_wall(private[self].core, instant(2, "clock", value))
 end
 
+local function exists(path)
+  local file <close> = io.open(path)
+  return file ~= nil
+end
+
+-- Where the job file is: as it is named, or beside the spec that called.
+local function find_job(file, level)
+  local beside = debug.getinfo(level + 1, "S").source:match("^@(.*/)[^/]*$")
+  if file:sub(1, 1) ~= "/" and beside and not exists(file) and exists(beside .. file) then return beside .. file end
+  return file
+end
+
 -- Keys of stores that a job takes from the environment.
 local ENVIRONMENT = { AWS_ACCESS_KEY_ID = "TEST", AWS_SECRET_ACCESS_KEY = "test", AWS_REGION = "us-east-1",
   OSS_ACCESS_KEY_ID = "TEST", OSS_ACCESS_KEY_SECRET = "test", OSS_REGION = "cn-hangzhou",
@@ -287,6 +302,9 @@ function test.bytes(size, seed)
   return core.bytes(size, seed or 1)
 end
 
+-- Of the URL of haul.web, as messages name it.
+local function store_name(name) return name:find "^https?://" and name:gsub("/+$", "") or name end
+
 local function is_path(name) return name:find("^[/.~]") ~= nil end
 
 -- bytes, or { bytes, ... } -> bytes, mtime in ms or nil
@@ -297,6 +315,7 @@ local function content(level, key, value)
 end
 
 function world:store(name, objects)
+  name = store_name(name)
   core.store(private[self].core, name)
   for _, key in ipairs(sorted(objects or {})) do
     local bytes, mtime, object = content(2, key, objects[key])
@@ -318,25 +337,32 @@ end
 
 function world:list(name)
   if is_path(name) then return core.files(private[self].core, name) end
-  return core.keys(private[self].core, name) or {}
+  return core.keys(private[self].core, store_name(name)) or {}
 end
 
 function world:path(path) return core.path(private[self].core, path) end
 
+local FILES = "/.given"
+
+function world:file(name, text)
+  core.write(private[self].core, FILES, name, text)
+  return self:path(FILES) .. "/" .. name
+end
+
 function world:read(name, key)
-  if not is_path(name) then return (core.get(private[self].core, name, key)) end
+  if not is_path(name) then return (core.get(private[self].core, store_name(name), key)) end
   local file <close> = io.open(self:path(name) .. "/" .. key, "rb")
   return file and file:read("a")
 end
 
 function world:head(name, key)
-  local bytes, object = core.get(private[self].core, name, key)
+  local bytes, object = core.get(private[self].core, store_name(name), key)
   return bytes and from_attributes(object)
 end
 
 function world:remove(name, key)
   if is_path(name) then return os.remove(self:path(name) .. "/" .. key) ~= nil end
-  return core.drop(private[self].core, name, key)
+  return core.drop(private[self].core, store_name(name), key)
 end
 
 function world:uploads(name) return core.uploads(private[self].core, name) end
@@ -350,7 +376,7 @@ function world:fault(store, operation, options)
   local on_disk = LOCAL[operation] or store and is_path(store)
   local times = options.times or 1
   local done, why = pcall(core.fault, private[self].core, {
-    store = store, op = operation, key = options.key, part = options.part or 0, skip = options.skip or 0,
+    store = store and store_name(store), op = operation, key = options.key, part = options.part or 0, skip = options.skip or 0,
     times = times == math.huge and -1 or times, with = options.with or (on_disk and "disk" or "network"),
     status = options.status or 0, code = options.code, crash = options.crash or false, lost = options.lost or false,
     retry_after_ms = options.retry_after and measure(2, "retry_after", core.duration, options.retry_after) or 0,
@@ -383,7 +409,7 @@ function world:run(file, parameters, options)
   check_fields(2, "world:run", options, RUN)
   for _, name in ipairs(sorted(parameters or {})) do params[#params + 1] = name .. "=" .. tostring(parameters[name]) end
   local done, result = pcall(core.run, mine.core, {
-    file = file, params = params, env = mine.env, verify = options.verify or false, fresh = options.fresh or false,
+    file = find_job(file, 2), params = params, env = mine.env, verify = options.verify or false, fresh = options.fresh or false,
     max_duration_ms = options.max_duration and measure(2, "max_duration", core.duration, options.max_duration) or 0,
   }, answerer(mine.answers, mine.asked))
   if not done then error(result, 2) end

@@ -195,71 +195,92 @@ static bool work(struct world *world, struct op *op)
     return op->out.err.kind == ERR_NONE;
 }
 
-/* Some of a group may fail while the others get their names. */
-static bool finish(struct world *world, struct op *op, bool *dies)
-{
-    struct finish_item *all = op->in.finish;
-    int n = op->in.n_items, n_good = 0, n_bad = 0;
-    struct finish_item *good = xcalloc((size_t)n + 1, sizeof *good);
-    const struct rule **rule = xcalloc((size_t)n + 1, sizeof(void *));
+/* Which of a group meet a rule: they fail alone, while the others go on. */
+struct group {
+    const struct rule **rule; /* of each; NULL: it goes on */
+    int n;
+};
 
-    for (int i = 0; i < n; i++) {
-        opened_forget(world, all[i].fd);
-        rule[i] = meet_one(world, op, all[i].root, all[i].path);
-        if (!rule[i]) {
-            good[n_good++] = all[i];
-            continue;
-        }
-        *dies = *dies || rule[i]->crash;
-        if (all[i].fd >= 0)
-            close(all[i].fd);
-        all[i].fd = -1;
-        all[i].err = rule[i]->err;
-        op->out.err = rule[i]->err;
-        n_bad++;
-    }
-    struct err err = op->out.err;
+static void group_meet(struct world *world, struct group *group, int i, const struct op *op,
+                       const struct store *store, const char *key, bool *dies)
+{
+    group->rule[i] = meet_one(world, op, store, key);
+    *dies = *dies || (group->rule[i] && group->rule[i]->crash);
+}
+
+static struct group group_new(int n)
+{
+    return (struct group){.rule = xcalloc((size_t)n + 1, sizeof(void *)), .n = n};
+}
+
+static bool finish_good(struct world *world, struct op *op, const struct group *group)
+{
+    struct finish_item *all = op->in.finish, *good = xcalloc((size_t)group->n + 1, sizeof *good);
+    int n = 0;
+
+    for (int i = 0; i < group->n; i++)
+        if (!group->rule[i])
+            good[n++] = all[i];
     op->in.finish = good;
-    op->in.n_items = n_good;
-    bool ok = *dies || !n_good || work(world, op);
-    for (int i = 0, k = 0; i < n; i++)
-        if (!rule[i])
+    op->in.n_items = n;
+    bool ok = !n || work(world, op);
+    for (int i = 0, k = 0; i < group->n; i++)
+        if (!group->rule[i])
             all[i] = good[k++];
     op->in.finish = all;
-    op->in.n_items = n;
-    if (ok)
-        op->out.err = err;
+    op->in.n_items = group->n;
     free(good);
-    free(rule);
-    return ok && !n_bad;
+    return ok;
+}
+
+static bool finish(struct world *world, struct op *op, bool *dies)
+{
+    struct group group = group_new(op->in.n_items);
+    const struct rule *first = NULL;
+
+    for (int i = 0; i < group.n; i++) {
+        struct finish_item *item = &op->in.finish[i];
+        group_meet(world, &group, i, op, item->root, item->path, dies);
+        opened_forget(world, item->fd);
+        if (!group.rule[i])
+            continue;
+        if (item->fd >= 0)
+            close(item->fd);
+        item->fd = -1;
+        item->err = group.rule[i]->err;
+        first = first ? first : group.rule[i];
+    }
+    bool ok = *dies || finish_good(world, op, &group);
+    if (ok && first)
+        op->out.err = first->err;
+    free(group.rule);
+    return ok && !first;
 }
 
 static bool remove_files(struct world *world, struct op *op, bool *dies)
 {
     struct remove_item *all = op->in.remove;
-    int n = op->in.n_items, n_good = 0;
-    struct remove_item *good = xcalloc((size_t)n + 1, sizeof *good);
-    bool *met = xcalloc((size_t)n + 1, sizeof *met);
+    struct group group = group_new(op->in.n_items);
+    struct remove_item *good = xcalloc((size_t)group.n + 1, sizeof *good);
+    int n = 0;
 
-    for (int i = 0; i < n; i++) {
-        const struct rule *rule = meet_one(world, op, op->in.store, all[i].path);
-        met[i] = rule != NULL;
-        *dies = *dies || (rule && rule->crash);
-        if (rule)
-            all[i].err = rule->err;
+    for (int i = 0; i < group.n; i++) {
+        group_meet(world, &group, i, op, op->in.store, all[i].path, dies);
+        if (group.rule[i])
+            all[i].err = group.rule[i]->err;
         else
-            good[n_good++] = all[i];
+            good[n++] = all[i];
     }
     op->in.remove = good;
-    op->in.n_items = n_good;
-    bool ok = *dies || !n_good || work(world, op);
-    for (int i = 0, k = 0; i < n; i++)
-        if (!met[i])
+    op->in.n_items = n;
+    bool ok = *dies || !n || work(world, op);
+    for (int i = 0, k = 0; i < group.n; i++)
+        if (!group.rule[i])
             all[i] = good[k++];
     op->in.remove = all;
-    op->in.n_items = n;
+    op->in.n_items = group.n;
     free(good);
-    free(met);
+    free(group.rule);
     return ok;
 }
 

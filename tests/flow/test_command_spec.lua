@@ -299,6 +299,50 @@ describe("haul test", function()
     ]]
   end)
 
+  it("fails single deletes of many", function()
+    write("clear.lua", [[
+      local haul = require "haul"
+      return haul.job { haul.delete { from = haul.s3 { bucket = "old" } / "x/", max_delete = "100%" },
+        haul.delete { from = haul.dir "/old" / "", max_delete = "100%" } }
+    ]])
+    passes [[
+      local world = test.world()
+      world:store("old", { ["x/a"] = "1", ["x/b"] = "2", ["y"] = "3" })
+      world:dir("/old", { a = "1", b = { "2", mtime = "2020-01-01T00:00:00" }, ["c/d"] = "3" })
+      world:fault("old", "delete", { key = "x/a", with = "denied", times = math.huge })
+      world:fault("/old", "remove", { key = "/b", with = "denied", times = math.huge })
+      local run = world:run("clear.lua"):expect(1)
+      assert.equal(3, run:count "object_deleted")
+      assert.same({ "x/a", "y" }, world:list "old")
+      assert.same({ "b" }, world:list "/old")
+      assert.equal("2", world:read("/old", "b"))
+    ]]
+  end)
+
+  it("has a web, files that are given, and jobs beside their specs", function()
+    files.mkdir(dir .. "/beside")
+    write("beside/fetch.lua", [[
+      local haul = require "haul"
+      haul.param { list = { "keys", required = true } }
+      return haul.job { haul.copy { from = haul.web "https://host/files/" / "", to = haul.dir "/d" / "",
+        keys = haul.manifest(haul.param.list) } }
+    ]])
+    write("beside/fetch_spec.lua", [[
+      local test = require "haul.test"
+      it("fetches", function()
+        local world = test.world()
+        world:store("https://host/files/", { a = "1", ["b/c"] = test.bytes "9MiB", d = "not named" })
+        world:fault("https://host/files/", "get", { with = "timeout" })
+        local run = world:run("fetch.lua", { list = world:file("list.txt", "a\nb/c\n") }):expect(0)
+        assert.same({ "a", "b/c" }, world:list "/d")
+        assert.is_true(world:read("/d", "b/c") == test.bytes "9MiB")
+        assert.equal(1, #run:requested("get", { error = "timeout" }))
+      end)
+    ]])
+    local status, said = run "beside/fetch_spec.lua"
+    assert.equal(0, status, said)
+  end)
+
   it("runs a night of a thousand objects and many retries in less than a second", function()
     upload("s3", 'retry = { attempts = 200 },')
     passes [[
