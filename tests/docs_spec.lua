@@ -210,6 +210,32 @@ describe("the manual", function()
     if not good then error(said, 0) end
   end)
 
+  it("has specs that pass, each of them", function()
+    local count = 0
+    for path, page in pairs(pages) do
+      for block in page:gmatch "```spec\n(.-)\n```" do
+        count = count + 1
+        local file = ("%s/%d_spec.lua"):format(files.dir(), count)
+        files.write(file, block)
+        assert.matches("1 success", shell.read { haul.binary, "test", file }, path)
+      end
+    end
+    assert.is_true(count > 1)
+  end)
+
+  it("names every function and field of haul.test", function()
+    local source = files.read "lua/haul/test.lua"
+    local page = pages["docs/testing.md"]
+    for of, name in source:gmatch "\nfunction (%l+):(%l+)%(" do
+      assert.truthy(page:find(("`%s:%s("):format(of, name), 1, true), of .. ":" .. name)
+    end
+    for list in source:gmatch "= set(%b())" do
+      for name in list:gmatch '"([%a_]+)"' do
+        assert.truthy(page:find("`" .. name .. "`", 1, true) or page:find(name .. " =", 1, true), name)
+      end
+    end
+  end)
+
   it("calls commands and flags that there are", function()
     local verbs, flags, wrong = {}, {}, {}
     for _, each in ipairs(data.commands) do verbs[each.name] = true end
@@ -217,7 +243,8 @@ describe("the manual", function()
       flags["--" .. each.name] = true
       if each.letter then flags["-" .. each.letter] = true end
     end
-    for block in manual:gmatch "```\n(.-)\n```" do
+    local rest = manual:gsub("```%l+\n.-\n```", "")
+    for block in rest:gmatch "```\n(.-)\n```" do
       for line in block:gmatch "[^\n]+" do
         local words = line:match "^haul (.*)$" or line:match "[;%*] +haul (.*)$"
         words = words and words:gsub(" +#.*$", "")
@@ -236,7 +263,7 @@ describe("the manual", function()
   it("leads to pages and headings that there are", function()
     local wrong = {}
     for path, page in pairs(pages) do
-      for target in page:gmatch "%]%(([^)]+)%)" do
+      for target in page:gmatch "%]%(([^):]+)%)" do
         local file, heading = target:match "^([^#]*)#?(.*)$"
         local other = pages["docs/" .. file]
         local found = other and heading == ""

@@ -189,11 +189,15 @@ describe("the source", function()
     end)
   end)
 
-  it("runs every example job in some spec", function()
+  it("runs every example job in some spec, and in one beside it", function()
     local problems, specs = {}, ""
     for _, path in ipairs(listed("^tests/.*_spec%.lua$")) do specs = specs .. files.read(path) end
     for _, path in ipairs(listed("^jobs/.*%.lua$")) do
-      if not specs:find(path, 1, true) then problems[#problems + 1] = path .. " is named in no spec" end
+      local beside = path:gsub("%.lua$", "_spec.lua")
+      if not path:find "_spec%.lua$" then
+        if not specs:find(path, 1, true) then problems[#problems + 1] = path .. " is named in no spec" end
+        if not files.exists(beside) then problems[#problems + 1] = "there is no " .. beside end
+      end
     end
     none(problems)
   end)
