@@ -1,5 +1,4 @@
 local test = require "haul.test"
-local JOB = debug.getinfo(1, "S").source:match "^@(.*)_spec%.lua$" .. ".lua" -- beside this file
 
 describe("fan_out", function()
   local PARAMETERS = { source = "/releases", prefix = "v7/", s3_bucket = "west", oss_bucket = "east" }
@@ -8,7 +7,7 @@ describe("fan_out", function()
     local world = test.world()
     world:dir("/releases", { ["a.tar"] = test.bytes "20MiB", ["b.txt"] = "b" })
     world:fault("east", "put", { key = "v7/b.txt", with = "denied" })
-    local run = world:run(JOB, PARAMETERS):expect(1)
+    local run = world:run("fan_out.lua", PARAMETERS):expect(1)
     assert.same({ "v7/a.tar", "v7/b.txt" }, world:list "west")
     assert.same({ "v7/a.tar" }, world:list "east")
     assert.equal("east", run:find("object_failed").bucket)

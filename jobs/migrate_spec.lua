@@ -1,11 +1,10 @@
 local test = require "haul.test"
-local JOB = debug.getinfo(1, "S").source:match "^@(.*)_spec%.lua$" .. ".lua" -- beside this file
 
 describe("migrate", function()
   local function migrate(world, more)
     local parameters = { bucket = "photos", target = "archive", service = "tos" }
     for name, value in pairs(more or {}) do parameters[name] = value end
-    return world:run(JOB, parameters)
+    return world:run("migrate.lua", parameters)
   end
 
   local function source()

@@ -1,5 +1,4 @@
 local test = require "haul.test"
-local JOB = debug.getinfo(1, "S").source:match "^@(.*)_spec%.lua$" .. ".lua" -- beside this file
 
 describe("nightly", function()
   local world
@@ -12,7 +11,7 @@ describe("nightly", function()
   local function night(more)
     local parameters = { source = "/srv/data", bucket = "backup" }
     for name, value in pairs(more or {}) do parameters[name] = value end
-    local run = world:run(JOB, parameters)
+    local run = world:run("nightly.lua", parameters)
     world:advance "24h"
     return run
   end

@@ -1,5 +1,4 @@
 local test = require "haul.test"
-local JOB = debug.getinfo(1, "S").source:match "^@(.*)_spec%.lua$" .. ".lua" -- beside this file
 
 describe("nights", function()
   local PARAMETERS = { source = "/srv/archive", bucket = "cold", rate = "1KiB/s" }
@@ -9,7 +8,7 @@ describe("nights", function()
     world:dir("/srv/archive", { ["a.bin"] = test.bytes("40MiB", 1), ["b.bin"] = test.bytes("40MiB", 2) })
     local moved, nights, run = 0, 0
     repeat
-      run = world:run(JOB, PARAMETERS)
+      run = world:run("nights.lua", PARAMETERS)
       moved, nights = moved + run.summary.bytes_moved, nights + 1
       world.clock = ("2026-11-%02dT22:00:00"):format(20 + nights)
     until run.status ~= 10 or nights == 9
@@ -22,7 +21,7 @@ describe("nights", function()
   it("does nothing by day", function()
     local world = test.world { clock = "2026-11-20T12:00:00" }
     world:dir("/srv/archive", { a = "1" })
-    world:run(JOB, PARAMETERS):expect(10)
+    world:run("nights.lua", PARAMETERS):expect(10)
     assert.same({}, world:list "cold")
   end)
 end)

@@ -247,7 +247,7 @@ describe("the manual", function()
     for block in rest:gmatch "```\n(.-)\n```" do
       for line in block:gmatch "[^\n]+" do
         local words = line:match "^haul (.*)$" or line:match "[;%*] +haul (.*)$"
-        words = words and words:gsub(" +#.*$", "")
+        words = words and words:gsub(" +#.*$", ""):gsub(" %-%- .*$", "")
         local verb = words and words:match "^(%S+)"
         if verb and not verb:find ":$" then
           if not verbs[verb] then wrong[#wrong + 1] = line end

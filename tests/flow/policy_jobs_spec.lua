@@ -148,6 +148,18 @@ describe("the example jobs/nights.lua", function()
   end)
 end)
 
+describe("the example jobs/office_hours.lua", function()
+  it("knows which hours these are", function()
+    local sums = files.sums(files.tree(src, { a = 100 }))
+    local open, closed = "mon-sun " .. hours(-2) .. "-" .. hours(2), "mon-sun " .. hours(2) .. "-" .. hours(4)
+    local by_day = run("jobs/office_hours.lua", 0, { office = open, by_day = "7MiB/s" })
+    assert.equal(7 << 20, by_day:find("job_finished").summary.limit)
+    local by_night = run("jobs/office_hours.lua", 0, { office = closed, by_day = "7MiB/s" })
+    assert.is_nil(by_night:find("job_finished").summary.limit)
+    checks.same(sums, stored "")
+  end)
+end)
+
 describe("the example jobs/vault.lua", function()
   local K = { access_key = "KEYONE", secret_key = "secret/one" }
   local L = { access_key = "KEYTWO", secret_key = "secret+two", token = "token==" }
