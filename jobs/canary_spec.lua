@@ -10,7 +10,9 @@ describe("canary", function()
     world:dir("/srv/data", many)
   end)
 
-  local function run() return world:run("canary.lua", { source = "/srv/data", bucket = "archive", first = 10, step = 20, most = 16 }) end
+  local function run()
+    return world:run("canary.lua", { source = "/srv/data", bucket = "archive", first = 10, step = 20, most = 16 })
+  end
 
   -- The most requests that were under way at once, up to object number n.
   local function width(it_run, n)
