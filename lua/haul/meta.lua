@@ -106,6 +106,16 @@
 ---@field size? integer  bytes; of keys from a list it may not be known
 ---@field mtime? number  time of modification, seconds since 1970
 ---@field etag? string  of a store
+---@field metadata table<string, string>  user metadata; of a store it costs one HEAD, which serves all fields but tags
+---@field content_type? string  of a file by the ending of its name; of a store: a HEAD
+---@field cache_control? string  of a store: a HEAD
+---@field content_disposition? string  of a store: a HEAD
+---@field content_encoding? string  of a store: a HEAD
+---@field content_language? string  of a store: a HEAD
+---@field expires? string  of a store: a HEAD
+---@field storage_class? string  as the store calls it: a HEAD
+---@field crc64? string  of all of it, in decimal digits, where OSS or TOS have it: a HEAD
+---@field tags table<string, string>  of a store: one request
 
 ---@class haul.row  a key that an iterator gives, with what is known of it
 ---@field key string  below `from`

@@ -11,6 +11,7 @@
 #include "engine/probe.h"
 #include "source/compare.h"
 #include "source/naming.h"
+#include "source/questions.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +24,8 @@ struct account {
     const char *name; /* below the task's place */
     char *key;        /* whole */
     struct naming naming;
-    struct object_info source, target; /* size -1: it is not there */
+    struct object_info source, target;    /* size -1: it is not there */
+    struct knowledge known, target_known; /* what its functions asked for */
     struct buf out;
     bool failed; /* a side could not be asked */
 };
@@ -103,6 +105,39 @@ static const char *left_out(const struct account *a)
     return NULL;
 }
 
+/* Asks for what the functions touch; `pair`: compare too.  False: it was said why that failed. */
+static bool learn(struct account *a, bool pair)
+{
+    struct inspect *inspect = a->inspect;
+    struct questions *questions = questions_new(a->task, pair);
+    const struct object_view view = {.key = a->key, .info = &a->source};
+    struct question *q;
+
+    questions_add(questions, &view, a->naming.target, pair ? &a->target : NULL, &a->known);
+    questions_look(questions, &inspect->turn);
+    while (!(q = questions_first(questions))) {
+        struct op *op = questions_next(questions, &inspect->turn);
+        if (op) {
+            op = inspect_wait(inspect, op);
+            inspect_tick(inspect);
+            questions_settle(questions, op, &inspect->turn);
+            op_free(op);
+        } else {
+            inspect_pause(inspect, questions_wake_ms(questions));
+        }
+        questions_look(questions, &inspect->turn);
+    }
+    bool ok = q->err.kind == ERR_NONE;
+    if (!ok)
+        say(a, pair ? "compare" : "rule", q->err.message);
+    a->known = q->known;
+    a->target_known = q->target_known;
+    memset(&q->known, 0, sizeof q->known);
+    memset(&q->target_known, 0, sizeof q->target_known);
+    questions_free(questions);
+    return ok;
+}
+
 /* False: what is to be said of it has been said. */
 static bool is_taken(struct account *a)
 {
@@ -113,8 +148,14 @@ static bool is_taken(struct account *a)
         say(a, "rule", why);
         return false;
     }
-    switch (naming_find(a->task, a->key, NULL, &a->source, false, &a->inspect->turn, &a->naming,
-                        &err)) {
+    if (!learn(a, false))
+        return false;
+    const struct object_view view = {
+        .key = a->key, .info = &a->source, .store = a->task->from, .known = &a->known};
+    switch (naming_find(a->task, &view, false, &a->inspect->turn, &a->naming, &err)) {
+    case NAMING_ASKS:
+        say(a, "rule", "its functions ask for something else each time");
+        return false;
     case NAMING_FOUND:
         say(a, "rule", "the task takes it");
         return true;
@@ -185,7 +226,11 @@ static void judge_sync(struct account *a)
     bool known = turn->journal && a->task->compare == COMPARE_FINGERPRINT &&
                  journal_print_get(turn->journal, task_scope(a->task), a->key, &print, &err);
 
-    compare_pair(a->task, a->key, &a->source, &a->target, known ? &print : NULL, turn, &comparison);
+    if (a->task->compare == COMPARE_SCRIPT && !learn(a, true))
+        return;
+    const struct object_view here = {a->key, NULL, &a->source, a->task->from, &a->known};
+    const struct object_view there = {a->key, NULL, &a->target, a->task->to, &a->target_known};
+    compare_pair(a->task, &here, &there, known ? &print : NULL, turn, &comparison);
     if (comparison.err.kind != ERR_NONE)
         say(a, "compare", comparison.err.message);
     else
@@ -271,6 +316,8 @@ static bool explain_task(struct inspect *inspect, const struct task *task, const
     judge(&a);
     printf("%s%s", buf_str(&a.out), inspect->options->json ? "}" : "");
     buf_free(&a.out);
+    knowledge_free(&a.known);
+    knowledge_free(&a.target_known);
     free(a.key);
     return !a.failed;
 }

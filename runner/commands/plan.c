@@ -17,6 +17,7 @@ struct preview {
     const struct options *options;
     struct journal *journal; /* of an unfinished run; NULL: none */
     int64_t objects, bytes, parts, deletes;
+    int64_t questions; /* requests that functions of the job file cause */
     bool failed;
 };
 
@@ -138,7 +139,27 @@ static void show_task(struct preview *preview, const struct task *task)
         log_error("%s: %s", task->from->name, source_error(source)->message);
         preview->failed = true;
     }
+    preview->questions += source_questions(source);
     source_free(source);
+}
+
+static void show_totals(const struct preview *preview)
+{
+    char size[32];
+
+    if (preview->options->json) {
+        printf("{\"objects\":%" PRId64 ",\"bytes\":%" PRId64 ",\"parts\":%" PRId64
+               ",\"deletes\":%" PRId64 ",\"function_requests\":%" PRId64 ",\"state\":\"totals\"}\n",
+               preview->objects, preview->bytes, preview->parts, preview->deletes,
+               preview->questions);
+        return;
+    }
+    units_show_size(size, preview->bytes);
+    if (preview->questions)
+        printf("%" PRId64 " requests caused by functions of the job file\n", preview->questions);
+    printf("%" PRId64 " objects, %s, %" PRId64 " parts to send, %" PRId64
+           " objects to delete; nothing was written\n",
+           preview->objects, size, preview->parts, preview->deletes);
 }
 
 /* The journal of a run that is to be carried on; a finished one says nothing about the next. */
@@ -165,18 +186,13 @@ static int show_all(struct workspace *ws, const struct options *options)
 {
     struct preview preview = {.options = options};
     struct journal *memory;
-    char size[32];
 
     preview.journal = options->fresh ? NULL : open_unfinished(ws);
     inspect_begin(&preview.inspect, ws, options, remembered(ws, &memory));
     for (int i = 0; i < ws->job->n_tasks; i++)
         if (!ws->job->tasks[i].is_also) /* one listing serves all targets */
             show_task(&preview, &ws->job->tasks[i]);
-    units_show_size(size, preview.bytes);
-    if (!options->json)
-        printf("%" PRId64 " objects, %s, %" PRId64 " parts to send, %" PRId64
-               " objects to delete; nothing was written\n",
-               preview.objects, size, preview.parts, preview.deletes);
+    show_totals(&preview);
     if (preview.journal)
         journal_close(preview.journal);
     inspect_end(&preview.inspect);

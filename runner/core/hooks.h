@@ -5,6 +5,7 @@
  * Called on the control thread, after the turn's commit.
  */
 #include "core/event.h"
+#include "core/knowledge.h"
 
 struct run;
 struct op; /* io/op.h */
@@ -27,8 +28,15 @@ struct decision {
     char reason[256];         /* SKIP, FAIL, STOP */
 };
 
+/* A function touched what is not known of its objects yet: bits KNOW_*.  It is to be called again
+ * once that is known, and has said nothing. */
+struct touched {
+    unsigned source, target;
+};
+
 /* What a job file says about one object before it is taken up. */
 struct mapping {
+    struct touched touched;         /* not nothing: the rest is not set */
     bool selected;                  /* `where` took it */
     char *target;                   /* whole key or path on the other side; NULL: as it is */
     struct http_fields *attributes; /* by neutral names; more than the task's; NULL: none */
@@ -40,6 +48,8 @@ struct object_view {
     const char *key;    /* full key, or path below the root */
     const char *target; /* the name it gets without `rename`; NULL: none */
     const struct object_info *info;
+    const struct store *store;     /* where it is */
+    const struct knowledge *known; /* what was asked for since; NULL: nothing */
 };
 
 struct hooks {
@@ -71,7 +81,8 @@ struct hooks {
                 struct mapping *mapping,
                 struct err *err); /* frees nothing: mapping is the caller's */
     bool (*compare)(void *ctx, const struct task *task, const struct object_view *source,
-                    const struct object_view *target, bool *same, char why[256], struct err *err);
+                    const struct object_view *target, bool *same, char why[256],
+                    struct touched *touched, struct err *err);
     /* The next key of an iterator or manifest (owned by the caller; size -1 when not named); NULL
      * with kind NONE at the end.  Manifest rows may name `target` too. */
     char *(*yield)(void *ctx, const struct task *task, struct object_info *info, char **target,

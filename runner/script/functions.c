@@ -1,5 +1,6 @@
 #include "script/functions.h"
 #include "base/limits.h"
+#include "script/object.h"
 #include "script/task.h"
 #include "script/value.h"
 #include <lauxlib.h>
@@ -11,8 +12,8 @@
 struct call {
     struct script *script;
     const struct task *task;
-    const char *what; /* for messages */
-    const struct object_view *object, *other;
+    const char *what;   /* for messages */
+    struct sight sight; /* of map and compare */
     struct mapping *mapping;
     const char *key, *second, *target; /* settle */
     bool same;
@@ -24,8 +25,15 @@ struct call {
     struct err err;
 };
 
+static bool asks(const struct call *call)
+{
+    return call->sight.touched.source || call->sight.touched.target;
+}
+
 static const char *answer_of(const struct call *call)
 {
+    if (asks(call))
+        return "asks for what is not known yet";
     if (call->err.kind != ERR_NONE)
         return call->err.message;
     if (call->mapping)
@@ -38,7 +46,7 @@ static const char *answer_of(const struct call *call)
 static void count_call(struct call *call)
 {
     struct script *script = call->script;
-    const char *whose = call->object ? call->object->key : call->key;
+    const char *whose = call->sight.view[0] ? call->sight.view[0]->key : call->key;
 
     call->timing.computed_ns = script->vm->computed_ns;
     timings_add(&script->timings, &call->timing, call->err.kind != ERR_NONE, whose, 0,
@@ -48,8 +56,12 @@ static void count_call(struct call *call)
 static bool run(struct call *call, lua_CFunction body, struct err *err)
 {
     struct err outer = {0};
+    call->script->sight = &call->sight;
     if (!vm_run(call->script->vm, body, call, &outer))
         call->err = outer;
+    call->script->sight = NULL;
+    if (asks(call))
+        call->err.kind = ERR_NONE; /* it is run again */
     if (call->called)
         count_call(call);
     if (call->err.kind == ERR_NONE)
@@ -69,33 +81,6 @@ static void push_function(lua_State *L, const struct call *call, const char *nam
     lua_pop(L, 1);
 }
 
-static void set_text(lua_State *L, const char *name, const char *text)
-{
-    if (!text || !*text)
-        return;
-    lua_pushstring(L, text);
-    lua_setfield(L, -2, name);
-}
-
-/* [-0, +1]  A fresh table: the function may keep it. */
-static void push_object(lua_State *L, const struct object_view *object)
-{
-    const struct object_info *info = object->info;
-
-    lua_createtable(L, 0, 6);
-    set_text(L, "key", object->key);
-    set_text(L, "target", object->target);
-    set_text(L, "etag", info->etag);
-    if (info->size >= 0) {
-        lua_pushinteger(L, info->size);
-        lua_setfield(L, -2, "size");
-    }
-    if (info->mtime_ns) {
-        lua_pushnumber(L, (double)info->mtime_ns / 1e9);
-        lua_setfield(L, -2, "mtime");
-    }
-}
-
 /* Calls the function below its arguments. */
 static bool invoke(lua_State *L, struct call *call, int nargs, int nresults)
 {
@@ -104,7 +89,7 @@ static bool invoke(lua_State *L, struct call *call, int nargs, int nresults)
     call->timing.at = timings_find(timings, L, -nargs - 1, call->what);
     call->called = true;
     return task_run(L, nargs, nresults, call->script->hook_timeout_ms, call->what,
-                    call->object ? call->object->key : call->key, &call->err);
+                    call->sight.view[0] ? call->sight.view[0]->key : call->key, &call->err);
 }
 
 static char *copy_text(lua_State *L, int index)
@@ -120,7 +105,7 @@ static int map_protected(lua_State *L)
     struct mapping *mapping = call->mapping;
 
     push_function(L, call, "map");
-    push_object(L, call->object);
+    object_push(L, call->script, 0);
     if (!invoke(L, call, 1, 4))
         return 0;
     mapping->selected = lua_toboolean(L, -4);
@@ -137,12 +122,15 @@ static bool functions_map(void *ctx, const struct task *task, const struct objec
     struct call call = {.script = ctx,
                         .task = task,
                         .what = "where, rename or the like",
-                        .object = object,
+                        .sight.view = {object, NULL},
                         .mapping = mapping};
-    if (task->functions & TASK_MAPS)
-        return run(&call, map_protected, err);
-    mapping->selected = true;
-    return true;
+    if (!(task->functions & TASK_MAPS)) {
+        mapping->selected = true;
+        return true;
+    }
+    bool ok = run(&call, map_protected, err);
+    mapping->touched = call.sight.touched;
+    return ok;
 }
 
 /* --- compare -------------------------------------------------------------------------- */
@@ -152,8 +140,8 @@ static int compare_protected(lua_State *L)
     struct call *call = lua_touserdata(L, 1);
 
     push_function(L, call, "compare");
-    push_object(L, call->object);
-    push_object(L, call->other);
+    object_push(L, call->script, 0);
+    object_push(L, call->script, 1);
     if (!invoke(L, call, 2, 2))
         return 0;
     call->same = lua_toboolean(L, -2);
@@ -167,16 +155,13 @@ static int compare_protected(lua_State *L)
 
 static bool functions_compare(void *ctx, const struct task *task, const struct object_view *source,
                               const struct object_view *target, bool *same, char why[256],
-                              struct err *err)
+                              struct touched *touched, struct err *err)
 {
-    struct call call = {.script = ctx,
-                        .task = task,
-                        .what = "compare",
-                        .object = source,
-                        .other = target,
-                        .why = why};
+    struct call call = {
+        .script = ctx, .task = task, .what = "compare", .sight.view = {source, target}, .why = why};
     bool ok = run(&call, compare_protected, err);
     *same = call.same;
+    *touched = call.sight.touched;
     return ok;
 }
 

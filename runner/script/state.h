@@ -6,6 +6,7 @@
 #include "script/vm.h"
 
 struct queued; /* hooks.c */
+struct sight;  /* object.h */
 
 /* What the error of a hook means, beside being logged and counted. */
 enum on_hook_error { ERROR_POLICY, ERROR_FAIL_OBJECT, ERROR_STOP };
@@ -18,8 +19,9 @@ struct script {
     int64_t hook_memory; /* bytes of the state once it is loaded */
     enum on_hook_error on_hook_error;
     struct timings timings;
-    struct run *run; /* while hooks run; else NULL */
-    uint64_t *wants; /* bits 1 << enum event_kind, by task number; [0]: events of the job */
+    struct run *run;     /* while hooks run; else NULL */
+    struct sight *sight; /* while a function of a task runs; else NULL */
+    uint64_t *wants;     /* bits 1 << enum event_kind, by task number; [0]: events of the job */
     struct {
         struct queued *head, **tail;
     } queue; /* events taken, not yet delivered */

@@ -92,23 +92,23 @@ static void by_fingerprint(const struct fingerprint *print, const struct object_
 
 /* --- what the job file says ----------------------------------------------------------- */
 
-static void by_script(const struct task *task, const char *key, const struct object_info *source,
-                      const struct object_info *target, struct turn *turn,
+static void by_script(const struct task *task, const struct object_view *source,
+                      const struct object_view *target, struct turn *turn,
                       struct comparison *comparison)
 {
-    const struct object_view here = {.key = key, .info = source};
-    const struct object_view there = {.key = key, .info = target};
     bool same = false;
 
-    if (turn->hooks->compare(turn->hooks->ctx, task, &here, &there, &same, comparison->why,
-                             &comparison->err))
+    if (turn->hooks->compare(turn->hooks->ctx, task, source, target, &same, comparison->why,
+                             &comparison->touched, &comparison->err))
         comparison->sameness = same ? SAME : DIFFERENT;
 }
 
-void compare_pair(const struct task *task, const char *key, const struct object_info *source,
-                  const struct object_info *target, const struct fingerprint *print,
+void compare_pair(const struct task *task, const struct object_view *here,
+                  const struct object_view *there, const struct fingerprint *print,
                   struct turn *turn, struct comparison *comparison)
 {
+    const struct object_info *source = here->info, *target = there->info;
+
     memset(comparison, 0, sizeof *comparison);
     switch (task->compare) {
     case COMPARE_SIZE:
@@ -126,7 +126,7 @@ void compare_pair(const struct task *task, const char *key, const struct object_
             say(comparison, UNTOLD, "");
         break;
     case COMPARE_SCRIPT:
-        by_script(task, key, source, target, turn, comparison);
+        by_script(task, here, there, turn, comparison);
         break;
     case COMPARE_FINGERPRINT:
         by_fingerprint(print, source, target, comparison);

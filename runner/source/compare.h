@@ -16,10 +16,11 @@ struct comparison {
     enum sameness sameness;
     bool by_time; /* nothing was remembered: size and time decided */
     char why[256];
-    struct err err; /* the job file's function failed */
+    struct touched touched; /* the job file's function wants to know more first */
+    struct err err;         /* it failed */
 };
 
-/* `key` is the source's; `print` is what is remembered of the pair, NULL: nothing. */
-void compare_pair(const struct task *task, const char *key, const struct object_info *source,
-                  const struct object_info *target, const struct fingerprint *print,
+/* Both sides have the source's key; `print` is what is remembered of the pair, NULL: nothing. */
+void compare_pair(const struct task *task, const struct object_view *source,
+                  const struct object_view *target, const struct fingerprint *print,
                   struct turn *turn, struct comparison *comparison);

@@ -1,8 +1,5 @@
 #include "source/names.h"
 #include "base/list.h"
-#include "core/retry.h"
-#include "transfer/access.h"
-#include "transfer/gate.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,6 +36,7 @@ void name_free(struct name *name)
         return;
     free(name->key);
     free(name->target);
+    knowledge_free(&name->known);
     free(name);
 }
 
@@ -60,7 +58,7 @@ static void take_in(struct names *names, char *key, char *target, const struct o
     name->key = key;
     name->target = target;
     name->info = *info;
-    name->known = !names->ask || info->size >= 0;
+    name->inquiry.over = !names->ask || info->size >= 0;
     list_push(&names->waiting, name);
     names->n_waiting++;
 }
@@ -144,35 +142,17 @@ void names_fill(struct names *names, struct turn *turn)
 
 /* --- asking --------------------------------------------------------------------------- */
 
-static struct op *make_op(struct names *names, struct name *name, struct turn *turn)
-{
-    const struct store *store = names->task->from;
-    struct store_state *state = turn_store(turn, store);
-    struct op *op = op_new(OP_CALL);
-
-    op->owner = name;
-    op->task = (uint32_t)names->task->number;
-    op->in.store = store;
-    op->in.credentials = store->credentials;
-    op->in.skew_ms = state ? state->skew_ms : 0;
-    op->in.requests[0] = state ? state->requests : NULL;
-    op->in.call.kind = CALL_HEAD;
-    op->in.call.key = op->in.path = name->key;
-    op->in.call.total = -1;
-    name->asking = true;
-    op->again = name->attempt++ > 0;
-    names->n_asking++;
-    return op;
-}
-
 struct op *names_next(struct names *names, struct turn *turn)
 {
+    const struct store *from = names->task->from;
+
     if (names->n_asking >= ASKING_MAX)
         return NULL;
     for (struct name *name = names->waiting.head; name; name = name->next)
-        if (!name->known && !name->asking && name->not_before_ms <= turn->now_ms &&
-            gate_open(turn, names->task->from, name->attempt > 0))
-            return make_op(names, name, turn);
+        if (inquiry_may_go(&name->inquiry, from, turn)) {
+            names->n_asking++;
+            return inquiry_make(&name->inquiry, CALL_HEAD, from, name->key, names->task, turn);
+        }
     return NULL;
 }
 
@@ -180,46 +160,41 @@ int64_t names_wake_ms(const struct names *names)
 {
     int64_t wake_ms = INT64_MAX;
     for (const struct name *name = names->waiting.head; name; name = name->next)
-        if (!name->known && !name->asking && name->not_before_ms < wake_ms)
-            wake_ms = name->not_before_ms;
+        if (inquiry_wake_ms(&name->inquiry) < wake_ms)
+            wake_ms = inquiry_wake_ms(&name->inquiry);
     return names->n_asking >= ASKING_MAX ? INT64_MAX : wake_ms;
+}
+
+static struct name *asker(const struct names *names, const struct op *op)
+{
+    struct name *name = names ? names->waiting.head : NULL;
+    while (name && op->owner != &name->inquiry)
+        name = name->next;
+    return name;
 }
 
 bool names_owns(const struct names *names, const struct op *op)
 {
-    for (const struct name *name = names ? names->waiting.head : NULL; name; name = name->next)
-        if (op->owner == name)
-            return true;
-    return false;
+    return asker(names, op) != NULL;
 }
 
 void names_settle(struct names *names, struct op *op, struct turn *turn)
 {
-    struct name *name = op->owner;
-    const struct err *err = &op->out.err;
-    int64_t delay_ms;
+    struct name *name = asker(names, op);
 
-    name->asking = false;
     names->n_asking--;
-    if (err->kind == ERR_NONE) {
-        name->info = op->in.store->kind == STORE_DIR ? op->out.info : op->out.answer.info;
-        name->known = true;
-    } else if (access_mend(turn, op, name->attempt)) {
-        name->not_before_ms = 0;
-    } else if (retry_again(&names->task->retry, err, name->attempt, turn->rng, &delay_ms)) {
-        name->not_before_ms = turn->now_ms + delay_ms;
-        turn->totals->retries++;
-    } else {
-        name->err = *err;
-        name->known = true;
-    }
+    if (!inquiry_settle(&name->inquiry, op, names->task, turn))
+        return;
+    name->info = op->in.store->kind == STORE_DIR ? op->out.info : op->out.answer.info;
+    if (op->in.store->kind != STORE_DIR && (names->task->functions & TASK_MAPS))
+        knowledge_take(&name->known, KNOW_HEAD, &op->out.answer);
 }
 
 /* --- taking out ----------------------------------------------------------------------- */
 
 bool names_ready(const struct names *names)
 {
-    return names->waiting.head && names->waiting.head->known;
+    return names->waiting.head && names->waiting.head->inquiry.over;
 }
 
 struct name *names_take(struct names *names)

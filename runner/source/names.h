@@ -5,8 +5,8 @@
  * know what an object is before it is taken up, the store is asked.  Owned by source.  Control
  * thread only.
  */
-#include "io/op.h"
-#include "transfer/turn.h"
+#include "core/knowledge.h"
+#include "source/inquiry.h"
 
 struct names;
 
@@ -16,10 +16,8 @@ struct name {
     char *key;               /* whole key, or path below the root */
     char *target;            /* whole name on the other side, where a manifest gave one; NULL */
     struct object_info info; /* size -1: not known */
-    struct err err;          /* why it could not be asked about; kind NONE: fine */
-    bool asking, known;
-    int attempt;
-    int64_t not_before_ms;
+    struct knowledge known;  /* of it, where functions may want it */
+    struct inquiry inquiry;  /* with the reason, where it could not be asked about */
 };
 
 /* `ask`: the store is asked about objects whose size is not given. */

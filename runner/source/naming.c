@@ -35,22 +35,24 @@ char *naming_plain(const struct task *task, const char *key)
     return xasprintf("%s%s", task->to_path, rest);
 }
 
-/* False: the function failed.  A name it gives takes the place of the plain one. */
-static bool ask_script(const struct task *task, const char *key, const struct object_info *info,
-                       struct turn *turn, struct naming *naming, bool *selected, struct err *err)
+/* A name that the functions give takes the place of the plain one. */
+static enum naming_verdict ask_script(const struct task *task, const struct object_view *object,
+                                      struct turn *turn, struct naming *naming, struct err *err)
 {
     struct mapping mapping = {.selected = true};
-    const struct object_view view = {.key = key, .target = naming->target, .info = info};
+    struct object_view view = *object;
 
+    view.target = naming->target;
     bool ok = turn->hooks->map(turn->hooks->ctx, task, &view, &mapping, err);
     naming->attributes = mapping.attributes;
     naming->part_size = mapping.part_size;
-    *selected = mapping.selected;
     if (mapping.target) {
         free(naming->target);
         naming->target = mapping.target;
     }
-    return ok;
+    if (mapping.touched.source)
+        return NAMING_ASKS;
+    return !ok ? NAMING_FAILED : mapping.selected ? NAMING_FOUND : NAMING_LEFT;
 }
 
 /* --- conflicts ------------------------------------------------------------------------ */
@@ -132,23 +134,20 @@ static enum naming_verdict settle_conflict(const struct task *task, const char *
     return NAMING_FAILED;
 }
 
-enum naming_verdict naming_find(const struct task *task, const char *key, const char *named,
-                                const struct object_info *info, bool keep, struct turn *turn,
-                                struct naming *naming, struct err *err)
+enum naming_verdict naming_find(const struct task *task, const struct object_view *object,
+                                bool keep, struct turn *turn, struct naming *naming,
+                                struct err *err)
 {
     enum naming_verdict verdict = NAMING_FOUND;
     char other[LIMIT_KEY + 1];
-    bool selected = true;
 
     memset(naming, 0, sizeof *naming);
-    naming->target = named ? xstrdup(named) : naming_plain(task, key);
-    if ((task->functions & TASK_MAPS) && !ask_script(task, key, info, turn, naming, &selected, err))
-        verdict = NAMING_FAILED;
-    else if (!selected)
-        verdict = NAMING_LEFT;
-    else if (keep && (task->functions & (TASK_RENAMES | TASK_YIELDS)) &&
-             !take_name(task, key, naming->target, turn, other))
-        verdict = settle_conflict(task, key, other, turn, naming, err);
+    naming->target = object->target ? xstrdup(object->target) : naming_plain(task, object->key);
+    if (task->functions & TASK_MAPS)
+        verdict = ask_script(task, object, turn, naming, err);
+    if (verdict == NAMING_FOUND && keep && (task->functions & (TASK_RENAMES | TASK_YIELDS)) &&
+        !take_name(task, object->key, naming->target, turn, other))
+        verdict = settle_conflict(task, object->key, other, turn, naming, err);
     if (verdict != NAMING_FOUND) {
         char why[sizeof naming->why];
         memcpy(why, naming->why, sizeof why);

@@ -9,6 +9,7 @@ enum naming_verdict {
     NAMING_FOUND,
     NAMING_LEFT,    /* `where` does not want it */
     NAMING_SKIPPED, /* another key has its name, and `why` says which */
+    NAMING_ASKS,    /* its functions want to know more of it first */
     NAMING_FAILED   /* the same as an error, or the job file's function failed */
 };
 
@@ -19,11 +20,11 @@ struct naming {
     char why[256];
 };
 
-/* `named`: the name a manifest gave, NULL: none.  `keep`: the name is noted in the journal, so that
- * no other key gets it. */
-enum naming_verdict naming_find(const struct task *task, const char *key, const char *named,
-                                const struct object_info *info, bool keep, struct turn *turn,
-                                struct naming *naming, struct err *err);
+/* object->target: the name a manifest gave, NULL: none.  `keep`: the name is noted in the journal,
+ * so that no other key gets it. */
+enum naming_verdict naming_find(const struct task *task, const struct object_view *object,
+                                bool keep, struct turn *turn, struct naming *naming,
+                                struct err *err);
 void naming_free(struct naming *naming);
 
 /* The name an object gets on the other side when nothing renames it; the caller frees it. */

@@ -7,6 +7,9 @@
 #include "source/names.h"
 #include "source/naming.h"
 #include "source/prints.h"
+#include "source/questions.h"
+#include "source/special.h"
+#include "source/told.h"
 #include "transfer/fan.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,10 +20,11 @@
 struct source {
     const struct task *task;
     struct source_options options;
-    struct lister *from;   /* one of these ... */
-    struct names *names;   /* ... two */
-    struct lister *to;     /* of a sync, or where both sides are verified */
-    struct prints *prints; /* of a sync that remembers; NULL: it does not */
+    struct lister *from;         /* one of these ... */
+    struct names *names;         /* ... two */
+    struct lister *to;           /* of a sync, or where both sides are verified */
+    struct prints *prints;       /* of a sync that remembers; NULL: it does not */
+    struct questions *questions; /* objects that functions want to know more of */
     struct {
         struct item *head, **tail;
     } backlog;
@@ -34,6 +38,12 @@ struct source {
 static bool is_named(const struct task *task)
 {
     return task->single || task->keys || (task->functions & TASK_YIELDS);
+}
+
+/* Is the task's function asked whether both sides are the same? */
+static bool compares(const struct task *task, const struct source_options *options)
+{
+    return task->kind == TASK_SYNC && task->compare == COMPARE_SCRIPT && !options->verify;
 }
 
 static bool wants_pairs(const struct task *task, const struct source_options *options)
@@ -50,6 +60,7 @@ struct source *source_new(const struct task *task, const struct source_options *
     source->task = task;
     source->options = *options;
     list_init(&source->backlog);
+    source->questions = questions_new(task, compares(task, options));
     if (is_named(task) || options->only_failed)
         source->names = names_new(task, options->only_failed, select_asks(task));
     else
@@ -76,106 +87,24 @@ void source_free(struct source *source)
     lister_free(source->to);
     names_free(source->names);
     prints_free(source->prints);
+    questions_free(source->questions);
     free(source);
-}
-
-/* --- what is told at once ------------------------------------------------------------- */
-
-static void tell(struct source *source, const struct task *task, enum event_kind kind,
-                 const char *key, int64_t size, const char *why, const struct err *err,
-                 struct turn *turn)
-{
-    struct queued_event *queued = turn_emit(turn, task ? task : source->task, kind);
-    if (!queued)
-        return;
-    queued->key = xstrdup(key);
-    queued->event.size = size;
-    snprintf(queued->reason, sizeof queued->reason, "%.255s", why);
-    if (err)
-        queued->err = *err;
-}
-
-static void skip(struct source *source, const struct task *task, const char *key, int64_t size,
-                 const char *why, struct turn *turn)
-{
-    turn_count(turn, source->task, objects_known, 1);
-    turn_count(turn, source->task, objects_skipped, 1);
-    tell(source, task, EVENT_OBJECT_SKIPPED, key, size, why, NULL, turn);
-}
-
-/* So that it is listed by `status`, and taken up by `retry`. */
-static void note_failed(const struct task *task, const char *key, int64_t size,
-                        const struct err *failure, struct turn *turn)
-{
-    struct row row = {.state = ROW_FAILED, .size = size, .store = task->to->name, .target = ""};
-    struct err err = {0};
-
-    row.err = *failure;
-    if (!journal_put(turn->journal, task->number, key, &row, &err))
-        turn_fatal(turn, &err);
 }
 
 static void fail(struct source *source, const struct task *task, const char *key, int64_t size,
                  const struct err *err, struct turn *turn)
 {
-    turn_count(turn, source->task, objects_known, 1);
-    turn_count(turn, source->task, objects_failed, 1);
-    if (!source->options.dry)
-        note_failed(task ? task : source->task, key, size, err, turn);
-    tell(source, task, EVENT_OBJECT_FAILED, key, size, err->message, err, turn);
-}
-
-/* --- what is listed but not taken ----------------------------------------------------- */
-
-static const char *why_special(const struct source *source, const struct list_entry *entry)
-{
-    size_t len = strlen(entry->key);
-    switch (entry->special) {
-    case 'l':
-        return source->task->from->follows_links
-                   ? "a symbolic link that leads nowhere"
-                   : "a symbolic link: links are not followed, unless links = \"follow\" says so";
-    case 'o':
-        return "a symbolic link to a directory that it is in";
-    case 's':
-        return "not a regular file";
-    case 'u':
-        return "a directory that cannot be read";
-    case 'n':
-        return "a key with a NUL byte, which no request and no file name can carry";
-    default:
-        break;
-    }
-    if (source->task->to->kind == STORE_DIR && source->task->kind != TASK_DELETE && len &&
-        entry->key[len - 1] == '/')
-        return "a directory marker";
-    return NULL;
-}
-
-static void report_special(struct source *source, const struct list_entry *entry, const char *why,
-                           struct turn *turn)
-{
-    struct err err = {0};
-
-    if (entry->special != 'u' && entry->special != 'n') {
-        skip(source, NULL, entry->key, entry->size, why, turn);
-        return;
-    }
-    source->incomplete = source->incomplete || entry->special == 'u';
-    err_set(&err, ERR_INVALID, "%s", why);
-    fail(source, NULL, entry->key, entry->size, &err, turn);
+    told_failed(task, key, size, err, !source->options.dry, turn);
 }
 
 /* --- one object ----------------------------------------------------------------------- */
 
 /* What is known of an object while it is decided about. */
 struct offer {
-    const struct task *task; /* the target it is for */
-    const char *key;
-    const char *named; /* its name on the other side, where a manifest gave one; NULL */
-    const struct object_info *info;
-    const struct object_info *target_info; /* NULL: not listed there */
-    struct fan **fan; /* of its targets; NULL: each reads the source by itself */
+    const struct task *task;  /* the target it is for */
+    struct object_view here;  /* here.target: its name there, where a manifest gave one; NULL */
+    struct object_view there; /* info NULL: it is not listed there */
+    struct fan **fan;         /* of its targets; NULL: each reads the source by itself */
 };
 
 static void push(struct source *source, const struct offer *offer, struct naming *naming,
@@ -183,77 +112,103 @@ static void push(struct source *source, const struct offer *offer, struct naming
 {
     struct item *item = xcalloc(1, sizeof *item);
     item->task = offer->task;
-    item->key = xstrdup(offer->key);
+    item->key = xstrdup(offer->here.key);
     item->target = naming->target;
-    item->is_named = offer->named != NULL;
+    item->is_named = offer->here.target != NULL;
     item->attributes = naming->attributes;
     item->part_size = naming->part_size;
-    item->info = *offer->info;
-    item->has_target = offer->target_info != NULL;
-    if (offer->target_info)
-        item->target_info = *offer->target_info;
+    item->info = *offer->here.info;
+    item->has_target = offer->there.info != NULL;
+    if (item->has_target)
+        item->target_info = *offer->there.info;
     item->verify = source->options.verify;
     if (offer->fan)
         fan_add(offer->fan, item);
     list_push(&source->backlog, item);
     source->n_backlog++;
     turn_count(turn, source->task, objects_known, 1);
-    if (offer->info->size > 0)
-        turn->totals->bytes_known += offer->info->size;
+    if (item->info.size > 0)
+        turn->totals->bytes_known += item->info.size;
 }
 
+static void fail_offer(struct source *source, const struct offer *offer, const struct err *err,
+                       struct turn *turn)
+{
+    fail(source, offer->task, offer->here.key, offer->here.info->size, err, turn);
+}
+
+/* What became of an offer. */
+enum settled { TO_SEND, SETTLED, ASKS };
+
 /* Is the pair of a sync known to be the same?  Then it is told, and nothing is to be done. */
-static bool is_same(struct source *source, const struct offer *offer, struct turn *turn)
+static enum settled settle_pair(struct source *source, const struct offer *offer, struct turn *turn)
 {
     struct comparison comparison;
     struct fingerprint print;
+    const char *key = offer->here.key;
 
     if (source->options.verify || source->task->kind != TASK_SYNC)
-        return false;
-    bool known = source->prints && prints_find(source->prints, offer->key, &print, turn);
-    if (!offer->target_info)
-        return false;
-    compare_pair(offer->task, offer->key, offer->info, offer->target_info, known ? &print : NULL,
-                 turn, &comparison);
+        return TO_SEND;
+    bool known = source->prints && prints_find(source->prints, key, &print, turn);
+    if (!offer->there.info)
+        return TO_SEND;
+    compare_pair(offer->task, &offer->here, &offer->there, known ? &print : NULL, turn,
+                 &comparison);
+    if (comparison.touched.source || comparison.touched.target)
+        return ASKS;
     source->n_by_time += comparison.by_time;
     if (comparison.by_time && comparison.sameness == SAME)
-        prints_put(source->prints, offer->key, offer->info, offer->target_info, turn);
+        prints_put(source->prints, key, offer->here.info, offer->there.info, turn);
     if (comparison.err.kind != ERR_NONE)
-        fail(source, offer->task, offer->key, offer->info->size, &comparison.err, turn);
+        fail_offer(source, offer, &comparison.err, turn);
     else if (comparison.sameness == SAME)
-        skip(source, offer->task, offer->key, offer->info->size, comparison.why, turn);
+        told_skipped(offer->task, key, offer->here.info->size, comparison.why, turn);
     else
-        return false;
-    return true;
+        return TO_SEND;
+    return SETTLED;
 }
 
-static void consider(struct source *source, const struct offer *offer, struct turn *turn)
+/* An object that its functions want, under the name they give it. */
+static bool consider_named(struct source *source, const struct offer *offer, struct naming *naming,
+                           struct turn *turn)
+{
+    struct err err = {0};
+    enum settled settled = SETTLED;
+
+    if (offer->task->to->kind == STORE_DIR && !file_path_ok(naming->target, &err))
+        fail_offer(source, offer, &err, turn);
+    else
+        settled = settle_pair(source, offer, turn);
+    source->census.source_objects += settled != ASKS;
+    if (settled == TO_SEND)
+        push(source, offer, naming, turn);
+    else
+        naming_free(naming);
+    return settled != ASKS;
+}
+
+/* False: nothing was decided, because its functions want to know more first. */
+static bool consider(struct source *source, const struct offer *offer, struct turn *turn)
 {
     struct naming naming;
     struct err err = {0};
     bool keep = !source->options.dry && !source->options.verify;
 
-    switch (naming_find(offer->task, offer->key, offer->named, offer->info, keep, turn, &naming,
-                        &err)) {
+    switch (naming_find(offer->task, &offer->here, keep, turn, &naming, &err)) {
+    case NAMING_ASKS:
+        return false;
     case NAMING_FAILED:
-        fail(source, offer->task, offer->key, offer->info->size, &err, turn);
+        fail_offer(source, offer, &err, turn);
         break;
     case NAMING_SKIPPED:
-        skip(source, offer->task, offer->key, offer->info->size, naming.why, turn);
+        told_skipped(offer->task, offer->here.key, offer->here.info->size, naming.why, turn);
         break;
     case NAMING_LEFT:
         break;
     case NAMING_FOUND:
-        source->census.source_objects++;
-        if (offer->task->to->kind == STORE_DIR && !file_path_ok(naming.target, &err)) {
-            fail(source, offer->task, offer->key, offer->info->size, &err, turn);
-            naming_free(&naming);
-        } else if (is_same(source, offer, turn))
-            naming_free(&naming);
-        else
-            push(source, offer, &naming, turn);
-        break;
+        return consider_named(source, offer, &naming, turn);
     }
+    return true;
 }
 
 static void put_extra(struct source *source, const char *key, int64_t size, struct turn *turn)
@@ -268,20 +223,21 @@ static void put_extra(struct source *source, const char *key, int64_t size, stru
 }
 
 /* An object of a task that deletes; `where` is asked like elsewhere. */
-static void condemn(struct source *source, const struct offer *offer, struct turn *turn)
+static bool condemn(struct source *source, const struct offer *offer, struct turn *turn)
 {
     struct naming naming;
     struct err err = {0};
 
     enum naming_verdict verdict =
-        naming_find(offer->task, offer->key, NULL, offer->info, false, turn, &naming, &err);
+        naming_find(offer->task, &offer->here, false, turn, &naming, &err);
     if (verdict == NAMING_FAILED) {
-        fail(source, offer->task, offer->key, offer->info->size, &err, turn);
+        fail_offer(source, offer, &err, turn);
     } else if (verdict == NAMING_FOUND) {
         source->census.source_objects++;
-        put_extra(source, offer->key, offer->info->size, turn);
+        put_extra(source, offer->here.key, offer->here.info->size, turn);
         naming_free(&naming);
     }
+    return verdict != NAMING_ASKS;
 }
 
 static bool is_selected(const struct source *source, const char *key,
@@ -291,21 +247,69 @@ static bool is_selected(const struct source *source, const char *key,
     return select_passes(source->task, &turn->job->shard, key + strlen(prefix), info, &why);
 }
 
-static void offer_all(struct source *source, const char *key, const char *named,
-                      const struct object_info *info, const struct object_info *target_info,
-                      struct turn *turn)
+/* An object as it comes from a listing or a name. */
+struct arrival {
+    const char *key, *named;
+    const struct object_info *info;
+    const char *there;                      /* its key on the target, with ... */
+    const struct object_info *target_info;  /* ... what is listed there; NULL: nothing */
+    struct knowledge *known, *target_known; /* NULL: nothing yet */
+};
+
+/* To each of the task's targets.  False: the functions want to know more first. */
+static bool offer_all(struct source *source, const struct arrival *arrival, struct turn *turn)
 {
-    if (!is_selected(source, key, info, source->task->from_path, turn))
-        return;
     struct fan *fan = NULL;
-    bool fans = source->task->also && source->task->from->kind != STORE_DIR;
-    for (const struct task *task = source->task; task; task = task->also) {
-        const struct offer offer = {task, key, named, info, target_info, fans ? &fan : NULL};
-        if (task->kind == TASK_DELETE)
-            condemn(source, &offer, turn);
-        else
-            consider(source, &offer, turn);
+    bool fans = source->task->also && source->task->from->kind != STORE_DIR, settled = true;
+
+    for (const struct task *task = source->task; task && settled; task = task->also) {
+        const struct offer offer = {
+            .task = task,
+            .here = {arrival->key, arrival->named, arrival->info, task->from, arrival->known},
+            .there = {arrival->key, NULL, arrival->target_info, task->to, arrival->target_known},
+            .fan = fans ? &fan : NULL};
+        settled = task->kind == TASK_DELETE ? condemn(source, &offer, turn)
+                                            : consider(source, &offer, turn);
     }
+    return settled;
+}
+
+static void wonder(struct source *source, const struct arrival *arrival)
+{
+    const struct object_view view = {
+        .key = arrival->key, .target = arrival->named, .info = arrival->info};
+    questions_add(source->questions, &view, arrival->there, arrival->target_info, arrival->known);
+}
+
+/* What comes behind objects that wait for an answer waits, too; and where the functions have a say
+ * for each of several targets, they are asked before any of those is decided about. */
+static void arrive(struct source *source, const struct arrival *arrival, struct turn *turn)
+{
+    bool several = source->task->also && (source->task->functions & TASK_MAPS);
+
+    if (!is_selected(source, arrival->key, arrival->info, source->task->from_path, turn))
+        return;
+    if (several || !questions_empty(source->questions) || !offer_all(source, arrival, turn))
+        wonder(source, arrival);
+}
+
+/* True when the first of those that waited was dealt with. */
+static bool fill_answered(struct source *source, struct turn *turn)
+{
+    questions_look(source->questions, turn);
+    struct question *q = questions_first(source->questions);
+    if (!q)
+        return false;
+    const struct arrival arrival = {
+        q->key,    q->named,        &q->info, q->there, q->has_target ? &q->target_info : NULL,
+        &q->known, &q->target_known};
+    struct err err = q->err;
+    if (err.kind == ERR_NONE && !offer_all(source, &arrival, turn))
+        err_set(&err, ERR_SCRIPT, "a function of the job file asks for something else each time");
+    for (const struct task *task = source->task; err.kind != ERR_NONE && task; task = task->also)
+        fail(source, task, q->key, q->info.size, &err, turn);
+    questions_drop(source->questions);
+    return true;
 }
 
 /* --- listings ------------------------------------------------------------------------- */
@@ -319,26 +323,22 @@ static void info_of(const struct list_entry *entry, struct object_info *info)
     snprintf(info->etag, sizeof info->etag, "%s", entry->etag ? entry->etag : "");
 }
 
-static void take_source(struct source *source, const struct list_entry *entry,
+static void take_source(struct source *source, const struct list_entry *entry, const char *there,
                         const struct object_info *target_info, struct turn *turn)
 {
     struct object_info info;
-    const char *why = why_special(source, entry);
+    const struct arrival arrival = {
+        .key = entry->key, .info = &info, .there = there, .target_info = target_info};
+    const char *why = special_why(source->task, entry);
 
     if (why) {
-        report_special(source, entry, why, turn);
+        told_special(source->task, entry, why, !source->options.dry, turn);
+        source->incomplete = source->incomplete || entry->special == 'u';
         return;
     }
     info_of(entry, &info);
     source->census.target_objects += source->task->kind == TASK_DELETE;
-    offer_all(source, entry->key, NULL, &info, target_info, turn);
-}
-
-/* Markers of directories, which consoles make, have no counterpart in a directory. */
-static bool is_marker(const struct source *source, const struct list_entry *entry)
-{
-    size_t len = strlen(entry->key);
-    return source->task->from->kind == STORE_DIR && len && entry->key[len - 1] == '/';
+    arrive(source, &arrival, turn);
 }
 
 static void take_extra(struct source *source, const struct list_entry *entry, struct turn *turn)
@@ -347,7 +347,7 @@ static void take_extra(struct source *source, const struct list_entry *entry, st
     const struct task *task = source->task;
 
     info_of(entry, &info);
-    if (entry->special || is_marker(source, entry) ||
+    if (entry->special || special_is_marker(source->task, entry) ||
         !is_selected(source, entry->key, &info, task->to_path, turn))
         return;
     source->census.target_objects++;
@@ -358,8 +358,8 @@ static void take_extra(struct source *source, const struct list_entry *entry, st
         return;
     }
     turn_count(turn, source->task, objects_different, 1);
-    tell(source, NULL, EVENT_VERIFY_FAILED, entry->key, entry->size, "it is only on the target",
-         NULL, turn);
+    told_event(source->task, EVENT_VERIFY_FAILED, entry->key, entry->size,
+               "it is only on the target", NULL, turn);
 }
 
 /* True when an entry was looked at. */
@@ -367,10 +367,10 @@ static bool fill_one(struct source *source, struct turn *turn)
 {
     struct list_entry *entry = lister_peek(source->from);
     if (!entry) {
-        source->filled = lister_over(source->from);
+        source->filled = lister_over(source->from) && questions_empty(source->questions);
         return false;
     }
-    take_source(source, entry, NULL, turn);
+    take_source(source, entry, NULL, NULL, turn);
     lister_drop(source->from);
     return true;
 }
@@ -395,7 +395,7 @@ static bool fill_pair(struct source *source, struct turn *turn)
                                strlen(task->to_path), &here, &there);
 
     if (diff != DIFF_ENTRY) {
-        if (diff == DIFF_OVER)
+        if (diff == DIFF_OVER && questions_empty(source->questions))
             end_pairs(source, turn);
         return false;
     }
@@ -403,7 +403,7 @@ static bool fill_pair(struct source *source, struct turn *turn)
     if (regular)
         info_of(there, &target_info);
     if (here)
-        take_source(source, here, regular ? &target_info : NULL, turn);
+        take_source(source, here, regular ? there->key : NULL, regular ? &target_info : NULL, turn);
     else
         take_extra(source, there, turn);
     source->census.target_objects += here && regular;
@@ -413,21 +413,24 @@ static bool fill_pair(struct source *source, struct turn *turn)
 
 /* --- names ---------------------------------------------------------------------------- */
 
-static void offer_named(struct source *source, const struct name *name, struct turn *turn)
+static void offer_named(struct source *source, struct name *name, struct turn *turn)
 {
+    const struct arrival arrival = {
+        .key = name->key, .named = name->target, .info = &name->info, .known = &name->known};
+
     source->census.target_objects += source->task->kind == TASK_DELETE;
-    offer_all(source, name->key, name->target, &name->info, NULL, turn);
+    arrive(source, &arrival, turn);
 }
 
 static bool fill_named(struct source *source, struct turn *turn)
 {
     struct name *name = names_take(source->names);
     if (!name) {
-        source->filled = names_over(source->names);
+        source->filled = names_over(source->names) && questions_empty(source->questions);
         return false;
     }
-    if (name->err.kind != ERR_NONE)
-        fail(source, NULL, name->key, -1, &name->err, turn);
+    if (name->inquiry.err.kind != ERR_NONE)
+        fail(source, source->task, name->key, -1, &name->inquiry.err, turn);
     else
         offer_named(source, name, turn);
     name_free(name);
@@ -436,8 +439,13 @@ static bool fill_named(struct source *source, struct turn *turn)
 
 /* --- pulling -------------------------------------------------------------------------- */
 
+/* An object was dealt with, or put behind those that wait. */
 static bool fill_next(struct source *source, struct turn *turn)
 {
+    if (!questions_empty(source->questions) && fill_answered(source, turn))
+        return true;
+    if (questions_full(source->questions))
+        return false;
     if (source->names)
         return fill_named(source, turn);
     return source->to ? fill_pair(source, turn) : fill_one(source, turn);
@@ -452,26 +460,44 @@ void source_fill(struct source *source, struct turn *turn)
             return;
 }
 
-bool source_ready(const struct source *source)
+static enum diff next_pair(const struct source *source)
 {
     struct list_entry *here, *there;
-    const struct task *task = source->task;
+    return diff_next(source->from, strlen(source->task->from_path), source->to,
+                     strlen(source->task->to_path), &here, &there);
+}
 
+static bool has_more(const struct source *source)
+{
+    if (source->names)
+        return names_ready(source->names) || names_wants(source->names);
+    return source->to ? next_pair(source) == DIFF_ENTRY : lister_peek(source->from) != NULL;
+}
+
+static bool is_at_end(const struct source *source)
+{
+    if (source->names)
+        return names_over(source->names);
+    return source->to ? next_pair(source) == DIFF_OVER : lister_over(source->from);
+}
+
+bool source_ready(const struct source *source)
+{
     if (source->filled || source->n_backlog >= LIMIT_BACKLOG)
         return false;
-    if (source->names)
-        return names_ready(source->names) || names_over(source->names) ||
-               names_wants(source->names);
-    if (!source->to)
-        return lister_peek(source->from) || lister_over(source->from);
-    return diff_next(source->from, strlen(task->from_path), source->to, strlen(task->to_path),
-                     &here, &there) != DIFF_WAIT;
+    if (questions_first(source->questions))
+        return true;
+    return has_more(source) ? !questions_full(source->questions)
+                            : questions_empty(source->questions) && is_at_end(source);
 }
 
 struct op *source_next(struct source *source, struct turn *turn)
 {
     if (source->filled)
         return NULL;
+    struct op *question = questions_next(source->questions, turn);
+    if (question)
+        return question;
     if (source->names)
         return names_next(source->names, turn);
     struct op *op = lister_next(source->from, turn);
@@ -481,12 +507,14 @@ struct op *source_next(struct source *source, struct turn *turn)
 bool source_owns(const struct source *source, const struct op *op)
 {
     return source && (lister_owns(source->from, op) || lister_owns(source->to, op) ||
-                      names_owns(source->names, op));
+                      names_owns(source->names, op) || questions_owns(source->questions, op));
 }
 
 void source_settle(struct source *source, struct op *op, struct turn *turn)
 {
-    if (lister_owns(source->from, op))
+    if (questions_owns(source->questions, op))
+        questions_settle(source->questions, op, turn);
+    else if (lister_owns(source->from, op))
         lister_settle(source->from, op, turn);
     else if (lister_owns(source->to, op))
         lister_settle(source->to, op, turn);
@@ -494,15 +522,21 @@ void source_settle(struct source *source, struct op *op, struct turn *turn)
         names_settle(source->names, op, turn);
 }
 
-int64_t source_wake_ms(const struct source *source)
+static int64_t listed_wake_ms(const struct source *source)
 {
-    if (source->filled)
-        return INT64_MAX;
     if (source->names)
         return names_wake_ms(source->names);
     int64_t from_ms = lister_wake_ms(source->from);
     int64_t to_ms = source->to ? lister_wake_ms(source->to) : INT64_MAX;
     return from_ms < to_ms ? from_ms : to_ms;
+}
+
+int64_t source_wake_ms(const struct source *source)
+{
+    if (source->filled)
+        return INT64_MAX;
+    int64_t listed_ms = listed_wake_ms(source), asked_ms = questions_wake_ms(source->questions);
+    return listed_ms < asked_ms ? listed_ms : asked_ms;
 }
 
 /* --- taking --------------------------------------------------------------------------- */
@@ -517,6 +551,8 @@ struct item *source_take(struct source *source)
 
 bool source_idle(const struct source *source)
 {
+    if (!questions_idle(source->questions))
+        return false;
     if (source->names)
         return names_idle(source->names);
     return !lister_busy(source->from) && !(source->to && lister_busy(source->to));
@@ -553,4 +589,9 @@ const struct census *source_census(const struct source *source)
 int64_t source_by_time(const struct source *source)
 {
     return source->n_by_time;
+}
+
+int64_t source_questions(const struct source *source)
+{
+    return questions_asked(source->questions);
 }

@@ -50,3 +50,5 @@ bool source_incomplete(const struct source *source);
 const struct census *source_census(const struct source *source);
 /* Pairs of a sync that were compared by size and time, because nothing was remembered of them. */
 int64_t source_by_time(const struct source *source);
+/* Requests that were made because functions of the job file touched what no listing has. */
+int64_t source_questions(const struct source *source);

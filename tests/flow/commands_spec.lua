@@ -61,7 +61,7 @@ describe("the command", function()
 
   local function by_key(list)
     local found = {}
-    for _, entry in ipairs(list) do found[entry.key] = entry end
+    for _, entry in ipairs(list) do found[entry.key or entry.state] = entry end
     return found
   end
 

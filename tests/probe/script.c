@@ -229,7 +229,8 @@ static int probe_refresh(lua_State *L)
 /* The object { key =, target =, size =, mtime =, etag = } at `index`; texts are borrowed. */
 static struct object_view read_object(lua_State *L, int index, struct object_info *info)
 {
-    struct object_view object = {.info = info};
+    static const struct store directory = {.kind = STORE_DIR};
+    struct object_view object = {.info = info, .store = &directory};
     memset(info, 0, sizeof *info);
     info->size = -1;
     luaL_checktype(L, index, LUA_TTABLE);
@@ -289,9 +290,10 @@ static int probe_compare(lua_State *L)
     struct err err = {0};
     bool same = false;
     char why[256] = "";
+    struct touched touched;
     struct object_view source = read_object(L, 3, &here), target = read_object(L, 4, &there);
     if (!hooks.compare(hooks.ctx, task_at(script, (int)luaL_checkinteger(L, 2)), &source, &target,
-                       &same, why, &err))
+                       &same, why, &touched, &err))
         return push_err(L, &err);
     lua_pushboolean(L, same);
     lua_pushstring(L, why);
