@@ -2,13 +2,13 @@
 # Measures haul beside raw loops and other tools on this machine, in interleaved rounds, and says which
 # goals are met (report.lua).  Environment:
 #   BENCH_ROUNDS=5           rounds of the sections that have rounds
-#   BENCH_ONLY="large tls"   only these of: large tls upload upload-tls small memory listing sync rate
+#   BENCH_ONLY="large tls"   only these of: large tls upload upload-tls small hooks memory listing sync rate
 #   TMPDIR                   where new files are written: 2 GiB, and 4 GiB if /dev/shm is small
 set -eu
 cd "$(dirname "$0")/../.."
 
 rounds=${BENCH_ROUNDS:-5}
-only=${BENCH_ONLY:-large tls upload upload-tls small memory listing sync rate}
+only=${BENCH_ONLY:-large tls upload upload-tls small hooks memory listing sync rate}
 GIB=1073741824
 N_SMALL=10000
 tools=build/release/bench
@@ -97,7 +97,7 @@ start_nginx() {
     head -c $((GIB / 8)) "$data/large/one" >"$data/piece/eighth"
     ln "$data/large/one" "$data/upload/one" # what a HEAD finds after an upload
     printf '%s%s' "$listing_head" "$listing_end" | tee "$data/large/index.html" >"$data/upload/index.html"
-    if wanted small; then
+    if wanted small || wanted hooks; then
         $tools/raw files "$data/small" $N_SMALL 4096 1
         touch -d @1767225600 "$data/small/"*
         list_small >"$work/index.html"
@@ -168,9 +168,25 @@ small() {
     run_haul small haul-disk $N_SMALL "$@" dir="$work/new/haul"
     take small bare-memory $N_SMALL $tools/raw files "$shm/new/bare" $N_SMALL 4096 2
     run_haul small haul-memory $N_SMALL "$@" dir="$shm/new/haul"
-    run_haul small haul-hook $N_SMALL "$@" dir="$shm/new/hook" hook=true
+    run_haul small haul-hook $N_SMALL "$@" dir="$shm/new/hook" hook=object
     curl_small
     take small curl-memory $N_SMALL curl -Z --parallel-max 64 -K "$work/curl.conf"
+}
+
+# hooks_pair SECTION ROW UNITS PARAMETER...: without a hook and with one; which goes first changes from round to round.
+hooks_pair() {
+    pair=$1 with=$2 units=$3
+    shift 3
+    for row in $([ $((round % 2)) = 1 ] && echo "none $with" || echo "$with none"); do
+        fresh
+        if [ "$row" = none ]; then hook=; else hook=$row; fi
+        run_haul "$pair" "$row" "$units" "$@" dir="$shm/new" hook="$hook" durability=none
+    done
+}
+
+hooks() {
+    hooks_pair hooks-objects object $N_SMALL endpoint="$http" bucket=small parts=64
+    hooks_pair hooks-parts part $GIB endpoint="$http" bucket=large key=one
 }
 
 # The first touch of memory is dear on a virtual machine: it is made to own some before each section.
@@ -182,6 +198,7 @@ one_round() {
     ! warm upload || upload upload "$http" "$port" put
     ! warm upload-tls || upload upload-tls "$https" "$tls_port" tls-put
     ! warm small || small
+    ! warm hooks || hooks
 }
 
 # --- sections without --------------------------------------------------------------------------------
@@ -301,7 +318,7 @@ say "server: $(nginx -v 2>&1), sendfile on, one worker; its files in $(df --outp
     "new files in $(df --output=fstype "$work" | tail -1)"
 for tool in rclone aria2c aws; do has $tool || say "$tool: not installed"; done
 round=1
-case " $only " in *" large "* | *" tls "* | *" upload"* | *" small "*)
+case " $only " in *" large "* | *" tls "* | *" upload"* | *" small "* | *" hooks "*)
     while [ $round -le "$rounds" ]; do
         say "round $round of $rounds"
         one_round

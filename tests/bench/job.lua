@@ -13,7 +13,7 @@ haul.param {
   lanes = { "Threads for connections", default = 1 },
   checksum = { "How bodies are checked", default = "auto" },
   durability = { "When files are synced", default = "group" },
-  hook = { "Look at every object that is done", default = false },
+  hook = { "Look at each object or part that is done: object, part, or nothing", default = "" },
 }
 local param = haul.param
 
@@ -40,5 +40,5 @@ return haul.job {
   param.direction == "up"
     and haul.copy { from = here / param.key, to = bucket / param.key, part_size = "8MiB" }
     or haul.copy { from = bucket / param.key, to = here / param.key, part_size = "8MiB" },
-  on = { object_succeeded = param.hook and look or nil },
+  on = { object_succeeded = param.hook == "object" and look or nil, part_succeeded = param.hook == "part" and look or nil },
 }

@@ -98,6 +98,8 @@ local titles = {
   { "tls", "1 GiB down, TLS 1.3, 8 in flight, a new file: CPU seconds per GiB", "/GiB", GIB, "raw" },
   { "upload", "1 GiB up, plain, 8 in flight, parts of 8 MiB: CPU seconds per GiB", "/GiB", GIB, "raw" },
   { "upload-tls", "1 GiB up, TLS 1.3, 8 in flight, parts of 8 MiB: CPU seconds per GiB", "/GiB", GIB, "raw" },
+  { "hooks-objects", "10,000 objects of 4 KiB down, with a hook for each: CPU microseconds per object", "/obj", 1e6, "none" },
+  { "hooks-parts", "1 GiB down in parts of 8 MiB, with a hook for each: CPU seconds per GiB", "/GiB", GIB, "none" },
   { "small", "10,000 objects of 4 KiB down, 64 in flight: CPU microseconds per object", "/obj", 1e6, "bare-memory" },
 }
 
@@ -184,6 +186,11 @@ local function small_goals()
   goal(10, "one hook per object: its part of the CPU", with and (with - without) / without, 0.15)
 end
 
+local function hook_goals()
+  goal(15, "a hook for each small object, the rate against that without", ratio("hooks-objects", "none", "object", "wall"), -0.85)
+  goal(15, "a hook for each part of 8 MiB, CPU against that without", ratio("hooks-parts", "part", "none", "cpu"), 1.03)
+end
+
 local function memory_goals()
   local rows = sections.memory or {}
   local rss = of("memory", "parts-64", "rss")
@@ -236,6 +243,7 @@ local function print_goals()
   goal(4, "upload over TLS against the SSL_write loop", ratio("upload-tls", "haul", "raw", "cpu"), 1.08)
   peer_goals()
   small_goals()
+  hook_goals()
   memory_goals()
   sync_goals()
   rate_goals()
