@@ -114,7 +114,8 @@ local function field_table(fields)
   return rows({ "field", "type", "what it is" }, list)
 end
 
-local phase_words = { declare = "in the job file", hook = "in hooks", ["function"] = "in the functions of a task" }
+local phase_words = { declare = "in the job file", hook = "in hooks", ["function"] = "in the functions of a task",
+  spec = "in specs" }
 
 local function places(at)
   local words = {}
@@ -124,7 +125,7 @@ end
 
 local function summary(each)
   local doc = each.doc:gsub("^%l", string.upper)
-  if not each.at then return doc .. "." end
+  if not each.type:find "^fun" then return doc .. "." end
   return ("%s. May be called %s%s."):format(doc, places(each.at), each.waits and "; it waits" or "")
 end
 
@@ -167,6 +168,12 @@ function regions.methods(name)
     parts[#parts + 1] = "### " .. code(method.name) .. "\n\n" .. function_text(method)
   end
   return table.concat(parts, "\n\n")
+end
+
+regions["method-table"] = function(name)
+  local list = {}
+  for i, method in ipairs(object_named(name).methods) do list[i] = { code(method.name), method.doc, code(method.type) } end
+  return rows({ "name", "what it is", "type" }, list)
 end
 
 function regions.running()

@@ -6,6 +6,7 @@ local err = require "haul.err"
 local json = require "haul.json"
 local reference = require "haul.reference"
 local schema = require "haul.schema"
+local test_reference = require "haul.test_reference"
 local vocabulary = require "haul.vocabulary"
 require "haul"
 
@@ -101,20 +102,25 @@ local function events()
   return list
 end
 
-local function classes()
+local function classes(...)
   local list = {}
-  for i, class in ipairs(vocabulary.classes) do
-    list[i] = { name = class[1], doc = class.doc, fields = fields(class.fields) }
+  for _, registered in ipairs { ... } do
+    for _, class in ipairs(registered) do
+      list[#list + 1] = { name = class[1], doc = class.doc, fields = fields(class.fields) }
+    end
   end
   return list
 end
 
-local function objects()
+-- "haul.store" -> "store:head", "haul.test.world" -> "world:run", "haul.test" -> "test.world"
+local function objects(...)
   local list = {}
-  for i, object in ipairs(reference.objects) do
-    local short = object[1]:gsub("^haul%.", "")
-    list[i] = { name = object[1], doc = object.doc, divides = object.divides,
-      methods = object.methods and functions(object.methods, short .. ":", { "hook" }) }
+  for _, registered in ipairs { ... } do
+    for _, object in ipairs(registered) do
+      local short = object[1]:match "[^.]+$" .. (object.dot and "." or ":")
+      list[#list + 1] = { name = object[1], doc = object.doc, divides = object.divides,
+        methods = object.methods and functions(object.methods, short, { "hook" }) }
+    end
   end
   return list
 end
@@ -163,10 +169,10 @@ function manual.data(entries)
   local flags = section(entries, "flags")
   return {
     commands = section(entries, "commands"), flags = flags, statuses = section(entries, "statuses"),
-    variables = variables(flags), tables = tables(), classes = classes(), events = events(),
+    variables = variables(flags), tables = tables(), classes = classes(vocabulary.classes, test_reference.classes), events = events(),
     functions = functions(reference.functions, "haul."), running = functions(reference.running, "job:", { "hook" }),
     errors = named(vocabulary.errors, { "name", "doc" }), aliases = named(reference.aliases, { "name", "type", "doc" }),
-    objects = objects(),
+    objects = objects(reference.objects, test_reference.objects),
   }
 end
 
@@ -213,7 +219,7 @@ end
 
 local function add_functions(items, data, list)
   for _, each in ipairs(list) do
-    local lines = { each.doc, "may be called: " .. places(each.at) }
+    local lines = { each.doc, (each.type:find "^fun" and "may be called: " or "is there: ") .. places(each.at) }
     if each.options then
       lines[#lines + 1] = "options:"
       table.move(table_lines(data, each.options), 1, 99, #lines + 1, lines)

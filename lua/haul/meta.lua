@@ -28,6 +28,45 @@
 
 ---@class haul.decision  what a hook may return
 
+---@class haul.test  require "haul.test", in specs that haul test runs
+---@field world fun(options?: haul.test.world_options): haul.test.world  a world of its own: stores in memory, directories below a temporary one, a clock that jumps
+---@field bytes fun(size: haul.size|integer, seed?: integer): string  bytes that look like noise, the same for the same seed
+
+---@class haul.test.world  a world
+---@field clock string  its local time, which may be set between runs
+---@field http_requests table[]  what jobs asked by haul.http: { method, url, headers, body }
+---@field commands table[]  what jobs ran by haul.exec: { words..., input = }
+---@field store fun(self, name: string, objects?: table<string, string|haul.test.object>): haul.test.world  fills a store, named as messages name it, "s3://photos", or by its bucket alone
+---@field dir fun(self, path: string, files?: table<string, string|haul.test.object>): haul.test.world  fills a directory
+---@field file fun(self, name: string, text: string): string  a real file, for what the job file itself reads (io.open, haul.manifest); its path
+---@field list fun(self, name: string): string[]  the keys of a store or directory, sorted
+---@field read fun(self, name: string, key: string): string?  the bytes of an object or file, or nil
+---@field head fun(self, name: string, key: string): table?  what an object carries: size, mtime, etag, content_type, metadata, tags and others
+---@field remove fun(self, name: string, key: string): boolean  removes an object or file
+---@field uploads fun(self, name: string): table[]  open uploads of a store: { key, id, parts }
+---@field path fun(self, path: string): string  where a directory really is
+---@field fault fun(self, store?: string, operation?: string, options?: haul.test.fault): haul.test.world  makes something go wrong, in one store or directory or in all, with one operation or with all; the first rule that fits counts
+---@field http fun(self, url: string, reply: table|function): haul.test.world  answers haul.http: { status =, body =, headers = } or { error = }; "*" stands for any text
+---@field exec fun(self, command: string, reply: table|function): haul.test.world  answers haul.exec: { status =, out =, err = }; "*" stands for any text
+---@field advance fun(self, time: haul.duration): haul.test.world  lets time pass between runs
+---@field run fun(self, file: string, parameters?: table<string, any>, options?: haul.test.run_options): haul.test.run  runs a job to its end; the file is looked for where haul was started, then beside the spec
+---@field close fun(self)  removes the world's files at once instead of at the end
+
+---@class haul.test.run  a run that is over
+---@field state "finished"|"crashed"  how it ended
+---@field status integer?  its exit status, nil after a crash
+---@field reason string?  why it ended early, or could not begin
+---@field events table[]  every event but progress
+---@field summary haul.totals  the counts of job_finished
+---@field seconds number  how long it took, by the world's clock
+---@field requests haul.test.request[]  what stores were asked, in order
+---@field expect fun(self, status: integer): haul.test.run  the run, or an error that tells what failed
+---@field all fun(self, event?: string, where?: table): table[]  events of a name; where compares fields, such as { key = "a", ["part.number"] = 2 }
+---@field find fun(self, event?: string, where?: table): table?  the first of them
+---@field count fun(self, event?: string, where?: table): integer  how many there are
+---@field events_of fun(self, key: string): table[]  all events of one object
+---@field requested fun(self, operation?: string, where?: table): haul.test.request[]  requests of one kind
+
 ---@class haul.part  a part of an object
 ---@field number integer  from 1
 ---@field offset integer  where it starts in the object
@@ -128,6 +167,47 @@
 ---@field token? string  of temporary keys
 ---@field profile? string  of the shared files of AWS, instead of keys (s3)
 ---@field expires? number|string  seconds since 1970 or ISO 8601; from a function only: it is asked again before
+
+---@class haul.test.world_options  what test.world takes
+---@field clock? string  when it begins, local time, or UTC with Z; else "2026-01-01T00:00:00"
+---@field seed? integer  latencies and jitter are drawn from it: the same seed, the same run; else 1
+---@field latency? haul.duration  of a request: each takes from half of it to one and a half; else "20ms"
+---@field bandwidth? haul.rate  of one request; else "50MiB/s"
+---@field limit? haul.duration  a run that goes on for longer is an error; else "30d"
+---@field env? table<string, string>  what haul reads of the environment; keys of stores need not be there
+
+---@class haul.test.object  what a store is filled with: its bytes first, as [1]
+---@field content_type? string  and so cache_control, content_encoding, storage_class, acl and others
+---@field metadata? table<string, string>  user metadata
+---@field tags? table<string, string>  its tags
+---@field mtime? string  when it was written, such as "2026-11-20T23:00:00"; the only one that a file takes
+
+---@class haul.test.fault  what goes wrong
+---@field key? string  of which object: a pattern
+---@field part? integer  with which part
+---@field times? integer  how often; else 1; math.huge: always
+---@field skip? integer  after so many that pass
+---@field with? haul.error_kind  else network, of directories disk; corrupt changes a byte on its way
+---@field status? integer  the HTTP status of the answer
+---@field code? string  the provider's code, such as "SlowDown"; of directories "ENOSPC"
+---@field retry_after? haul.duration  how long the store asks to wait
+---@field lost? boolean  it takes effect, and the answer is lost
+---@field crash? boolean  haul dies while it is under way; the next run of the job carries on
+
+---@class haul.test.run_options  how a job is run
+---@field verify? boolean  as haul verify
+---@field fresh? boolean  as --fresh
+---@field max_duration? haul.duration  as --max-duration
+
+---@class haul.test.request  what a store was asked for
+---@field store string  its name
+---@field op string  the operation, as in world:fault
+---@field key? string  of the object
+---@field part? integer  its number
+---@field size? integer  bytes
+---@field time number  seconds since 1970, by the world's clock
+---@field error? haul.error_kind  why it failed
+---@field status? integer  the HTTP status of the answer
 
 ---@class haul.event.job_started  the run begins; once
 ---@field event string  the event's name
@@ -603,8 +683,8 @@
 ---@field concurrency? integer  requests in flight of this task
 ---@field retry? haul.retry_options  when a failed request is made again
 ---@field on? haul.handlers  handlers of events, instead of the job's
----@field before? function  function(event, job) before the task begins; haul.skip passes it over, haul.veto and haul.stop end the job
----@field after? function  function(event, job) with the task's counts; haul.veto and haul.stop keep what follows from beginning
+---@field before? fun(event: haul.event.task_started, job: haul.running): haul.decision?  function(event, job) before the task begins; haul.skip passes it over, haul.veto and haul.stop end the job
+---@field after? fun(event: haul.event.task_finished, job: haul.running): haul.decision?  function(event, job) with the task's counts; haul.veto and haul.stop keep what follows from beginning
 ---@field rename? fun(name: string, object: haul.object): string?  function(name, object): another name below `to`
 ---@field overwrite? "always"|"never"|"newer"  what happens where the target is there already; default "always"
 ---@field conflict? "error"|"skip"|"rename"|(fun(name: string, other: string, target: string): string?)  when two keys would get one name; or function(name, other, target); default "error"
@@ -623,8 +703,8 @@
 ---@field concurrency? integer  requests in flight of this task
 ---@field retry? haul.retry_options  when a failed request is made again
 ---@field on? haul.handlers  handlers of events, instead of the job's
----@field before? function  function(event, job) before the task begins; haul.skip passes it over, haul.veto and haul.stop end the job
----@field after? function  function(event, job) with the task's counts; haul.veto and haul.stop keep what follows from beginning
+---@field before? fun(event: haul.event.task_started, job: haul.running): haul.decision?  function(event, job) before the task begins; haul.skip passes it over, haul.veto and haul.stop end the job
+---@field after? fun(event: haul.event.task_finished, job: haul.running): haul.decision?  function(event, job) with the task's counts; haul.veto and haul.stop keep what follows from beginning
 ---@field max_delete? haul.quota  the most that may be deleted: a share, or a number; default "100%"
 
 ---@class haul.dir_options  options of a directory
@@ -715,8 +795,8 @@
 ---@field concurrency? integer  requests in flight of this task
 ---@field retry? haul.retry_options  when a failed request is made again
 ---@field on? haul.handlers  handlers of events, instead of the job's
----@field before? function  function(event, job) before the task begins; haul.skip passes it over, haul.veto and haul.stop end the job
----@field after? function  function(event, job) with the task's counts; haul.veto and haul.stop keep what follows from beginning
+---@field before? fun(event: haul.event.task_started, job: haul.running): haul.decision?  function(event, job) before the task begins; haul.skip passes it over, haul.veto and haul.stop end the job
+---@field after? fun(event: haul.event.task_finished, job: haul.running): haul.decision?  function(event, job) with the task's counts; haul.veto and haul.stop keep what follows from beginning
 ---@field max_delete? haul.quota  the most that may be deleted: a share of the target, or a number; default "25%"
 ---@field compare? "fingerprint"|"size"|"time"|"etag"|"checksum"|(fun(source: haul.object, target: haul.object): boolean, string?)  when two objects are the same; or function(source, target); default "fingerprint"
 ---@field delete? boolean  delete what only the target has, at the end; default false

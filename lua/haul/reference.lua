@@ -55,6 +55,8 @@ reference.kinds = {
 
 -- Types of single options, where that of their kind says too little.
 reference.types = {
+  before = "fun(event: haul.event.task_started, job: haul.running): haul.decision?",
+  after = "fun(event: haul.event.task_finished, job: haul.running): haul.decision?",
   where = "fun(object: haul.object): boolean?",
   rename = "fun(name: string, object: haul.object): string?",
   acl = "string|(fun(object: haul.object): string?)",
@@ -81,6 +83,7 @@ reference.phases = {
   declare = "while the job file is read",
   hook = "in hooks",
   ["function"] = "in the functions of a task",
+  spec = "in specs of haul test",
 }
 
 -- Tables of options by the name under which they are registered.
