@@ -240,7 +240,7 @@ function regions.flags()
 end
 
 local function rewrite(text, path)
-  return (text:gsub("(<!%-%- ([%w-]+) ?([%w._:]*) %-%->\n).-(<!%-%- end %-%->)", function(head, name, argument, tail)
+  return (text:gsub("(<!%-%- ([%w-]+) ?([%w._: ]-) %-%->\n).-(<!%-%- end %-%->)", function(head, name, argument, tail)
     local region = regions[name] or error(path .. ": no region " .. name)
     return head .. region(argument) .. "\n" .. tail
   end))

@@ -10,6 +10,11 @@ function err.new(kind, message)
   return setmetatable({ kind = kind, message = message }, meta)
 end
 
+-- The error of a request, as the event of a failure has it, to be raised.
+function err.from(fields)
+  return setmetatable(fields, meta)
+end
+
 -- "haul.job: unknown option 'x' at jobs/x.lua:12"
 function err.raise(where, who, text, ...)
   error(err.new("invalid", ("%s: %s at %s"):format(who, text:format(...), where)), 0)

@@ -7,6 +7,7 @@ local param = require "haul.param"
 local policy = require "haul.policy"
 local retry = require "haul.retry"
 local schedule = require "haul.schedule"
+local spawn = require "haul.spawn"
 local store = require "haul.store"
 local task = require "haul.task"
 
@@ -28,6 +29,8 @@ local haul = {
   s3 = store.s3,
   schedule = schedule.new,
   skip = policy.skip,
+  sleep = spawn.sleep,
+  spawn = spawn.new,
   stop = policy.stop,
   sync = task.sync,
   tos = store.tos,

@@ -195,7 +195,7 @@ function job.normalize(self)
     lanes = fields.lanes, workers = fields.workers,
     durability = fields.durability, hook_timeout = fields.hook_timeout,
     hook_memory = fields.hook_memory, on_hook_error = fields.on_hook_error,
-    overlap = fields.overlap, window = fields.window, breaker = fields.stop_when,
+    retry = fields.retry, overlap = fields.overlap, window = fields.window, breaker = fields.stop_when,
     stores = stores, providers = providers,
     tasks = tasks, handlers = handlers,
     running = running.new(fields.name, kept, places_by(numbers, numbers_of)), state = kept, decide = policy.decide,

@@ -28,6 +28,15 @@
 
 ---@class haul.decision  what a hook may return
 
+---@class haul.handle  what haul.spawn and job:every give
+---@field join fun(self): any  waits for its end and gives what it returned, once; raises what it raised
+---@field cancel fun(self)  ends it where it waits: its <close> variables run; an error when it is over
+---@field status fun(self): "waiting"|"ready"|"done"|"failed"|"cancelled"  how far it is
+
+---@class haul.transfer  an object on its way: of its events, and of use as long as it is
+---@field cancel fun(self, reason?: string)  gives the object up: it fails with the kind "cancelled"; what can be resumed is kept
+---@field stats fun(self): haul.transfer_stats  how far it is
+
 ---@class haul.test  require "haul.test", in specs that haul test runs
 ---@field world fun(options?: haul.test.world_options): haul.test.world  a world of its own: stores in memory, directories below a temporary one, a clock that jumps
 ---@field bytes fun(size: haul.size|integer, seed?: integer): string  bytes that look like noise, the same for the same seed
@@ -133,6 +142,16 @@
 ---@field isdst boolean  daylight saving
 ---@field time number  seconds since 1970
 
+---@class haul.transfer_stats  how far an object is
+---@field key string  key of the source object; below a directory its path
+---@field step string  what is done with it now, such as "move"
+---@field size? integer  bytes
+---@field parts integer  in all, once that is known
+---@field parts_done integer  in place
+---@field parts_moving integer  under way
+---@field tries integer  of the whole object, from 1
+---@field restarts integer  how often it began again from scratch
+
 ---@class haul.pace  what a store that asked to slow down gets from now on
 ---@field concurrency integer  requests in flight
 ---@field requests number  requests a second
@@ -232,6 +251,7 @@
 ---@field size? integer  bytes of the object
 ---@field attempt? integer  which try this is, from 1
 ---@field upload_id? string  the store's id of the object's upload, while it has one
+---@field transfer? haul.transfer  the object while it is under way; later, using it is an error
 ---@field temp_file? string  name of the object's temporary file, while it has one
 
 ---@class haul.event.object_succeeded  the object is in place, checked and durable
@@ -246,6 +266,7 @@
 ---@field size? integer  bytes of the object
 ---@field attempt? integer  which try this is, from 1
 ---@field upload_id? string  the store's id of the object's upload, while it has one
+---@field transfer? haul.transfer  the object while it is under way; later, using it is an error
 ---@field temp_file? string  name of the object's temporary file, while it has one
 ---@field check string  how it was checked: "crc64", "crc32c", "md5", ..., "size" or "none"
 
@@ -261,6 +282,7 @@
 ---@field size? integer  bytes of the object
 ---@field attempt? integer  which try this is, from 1
 ---@field upload_id? string  the store's id of the object's upload, while it has one
+---@field transfer? haul.transfer  the object while it is under way; later, using it is an error
 ---@field temp_file? string  name of the object's temporary file, while it has one
 ---@field reason? string  why
 
@@ -276,6 +298,7 @@
 ---@field size? integer  bytes of the object
 ---@field attempt? integer  which try this is, from 1
 ---@field upload_id? string  the store's id of the object's upload, while it has one
+---@field transfer? haul.transfer  the object while it is under way; later, using it is an error
 ---@field temp_file? string  name of the object's temporary file, while it has one
 
 ---@class haul.event.object_failed  the object's last try failed; nothing returned: it is given up
@@ -290,6 +313,7 @@
 ---@field size? integer  bytes of the object
 ---@field attempt? integer  which try this is, from 1
 ---@field upload_id? string  the store's id of the object's upload, while it has one
+---@field transfer? haul.transfer  the object while it is under way; later, using it is an error
 ---@field temp_file? string  name of the object's temporary file, while it has one
 ---@field error haul.error  what went wrong
 ---@field reason? string  why
@@ -306,6 +330,7 @@
 ---@field size? integer  bytes of the object
 ---@field attempt? integer  which try this is, from 1
 ---@field upload_id? string  the store's id of the object's upload, while it has one
+---@field transfer? haul.transfer  the object while it is under way; later, using it is an error
 ---@field temp_file? string  name of the object's temporary file, while it has one
 
 ---@class haul.event.temp_file_failed  the temporary file could not be made or written
@@ -320,6 +345,7 @@
 ---@field size? integer  bytes of the object
 ---@field attempt? integer  which try this is, from 1
 ---@field upload_id? string  the store's id of the object's upload, while it has one
+---@field transfer? haul.transfer  the object while it is under way; later, using it is an error
 ---@field temp_file? string  name of the object's temporary file, while it has one
 ---@field error haul.error  what went wrong
 
@@ -335,6 +361,7 @@
 ---@field size? integer  bytes of the object
 ---@field attempt? integer  which try this is, from 1
 ---@field upload_id? string  the store's id of the object's upload, while it has one
+---@field transfer? haul.transfer  the object while it is under way; later, using it is an error
 ---@field temp_file? string  name of the object's temporary file, while it has one
 
 ---@class haul.event.rename_failed  it did not get it
@@ -349,6 +376,7 @@
 ---@field size? integer  bytes of the object
 ---@field attempt? integer  which try this is, from 1
 ---@field upload_id? string  the store's id of the object's upload, while it has one
+---@field transfer? haul.transfer  the object while it is under way; later, using it is an error
 ---@field temp_file? string  name of the object's temporary file, while it has one
 ---@field error haul.error  what went wrong
 
@@ -364,6 +392,7 @@
 ---@field size? integer  bytes of the object
 ---@field attempt? integer  which try this is, from 1
 ---@field upload_id? string  the store's id of the object's upload, while it has one
+---@field transfer? haul.transfer  the object while it is under way; later, using it is an error
 ---@field temp_file? string  name of the object's temporary file, while it has one
 
 ---@class haul.event.upload_create_failed  it could not be begun
@@ -378,6 +407,7 @@
 ---@field size? integer  bytes of the object
 ---@field attempt? integer  which try this is, from 1
 ---@field upload_id? string  the store's id of the object's upload, while it has one
+---@field transfer? haul.transfer  the object while it is under way; later, using it is an error
 ---@field temp_file? string  name of the object's temporary file, while it has one
 ---@field error haul.error  what went wrong
 
@@ -393,6 +423,7 @@
 ---@field size? integer  bytes of the object
 ---@field attempt? integer  which try this is, from 1
 ---@field upload_id? string  the store's id of the object's upload, while it has one
+---@field transfer? haul.transfer  the object while it is under way; later, using it is an error
 ---@field temp_file? string  name of the object's temporary file, while it has one
 
 ---@class haul.event.upload_complete_failed  it has not, or has not said so
@@ -407,6 +438,7 @@
 ---@field size? integer  bytes of the object
 ---@field attempt? integer  which try this is, from 1
 ---@field upload_id? string  the store's id of the object's upload, while it has one
+---@field transfer? haul.transfer  the object while it is under way; later, using it is an error
 ---@field temp_file? string  name of the object's temporary file, while it has one
 ---@field error haul.error  what went wrong
 
@@ -422,6 +454,7 @@
 ---@field size? integer  bytes of the object
 ---@field attempt? integer  which try this is, from 1
 ---@field upload_id? string  the store's id of the object's upload, while it has one
+---@field transfer? haul.transfer  the object while it is under way; later, using it is an error
 ---@field temp_file? string  name of the object's temporary file, while it has one
 
 ---@class haul.event.part_succeeded  a part is in place and journalled
@@ -436,6 +469,7 @@
 ---@field size? integer  bytes of the object
 ---@field attempt? integer  which try this is, from 1
 ---@field upload_id? string  the store's id of the object's upload, while it has one
+---@field transfer? haul.transfer  the object while it is under way; later, using it is an error
 ---@field temp_file? string  name of the object's temporary file, while it has one
 ---@field part haul.part  the part
 
@@ -451,6 +485,7 @@
 ---@field size? integer  bytes of the object
 ---@field attempt? integer  which try this is, from 1
 ---@field upload_id? string  the store's id of the object's upload, while it has one
+---@field transfer? haul.transfer  the object while it is under way; later, using it is an error
 ---@field temp_file? string  name of the object's temporary file, while it has one
 ---@field part haul.part  the part
 ---@field error haul.error  what went wrong
@@ -467,6 +502,7 @@
 ---@field size? integer  bytes of the object
 ---@field attempt? integer  which try this is, from 1
 ---@field upload_id? string  the store's id of the object's upload, while it has one
+---@field transfer? haul.transfer  the object while it is under way; later, using it is an error
 ---@field temp_file? string  name of the object's temporary file, while it has one
 ---@field part haul.part  the part
 ---@field error haul.error  what went wrong
@@ -483,6 +519,7 @@
 ---@field size? integer  bytes of the object
 ---@field attempt? integer  which try this is, from 1
 ---@field upload_id? string  the store's id of the object's upload, while it has one
+---@field transfer? haul.transfer  the object while it is under way; later, using it is an error
 ---@field temp_file? string  name of the object's temporary file, while it has one
 ---@field check string  how it was checked: "crc64", "crc32c", "md5", ..., "size" or "none"
 
@@ -498,6 +535,7 @@
 ---@field size? integer  bytes of the object
 ---@field attempt? integer  which try this is, from 1
 ---@field upload_id? string  the store's id of the object's upload, while it has one
+---@field transfer? haul.transfer  the object while it is under way; later, using it is an error
 ---@field temp_file? string  name of the object's temporary file, while it has one
 ---@field check? string  how it was checked, where it was
 ---@field error? haul.error  what went wrong, where something did
@@ -515,6 +553,7 @@
 ---@field size? integer  bytes of the object
 ---@field attempt? integer  which try this is, from 1
 ---@field upload_id? string  the store's id of the object's upload, while it has one
+---@field transfer? haul.transfer  the object while it is under way; later, using it is an error
 ---@field temp_file? string  name of the object's temporary file, while it has one
 ---@field error haul.error  what went wrong
 ---@field pace haul.pace  what the store gets from now on
@@ -537,6 +576,7 @@
 ---@field size? integer  bytes of the object
 ---@field attempt? integer  which try this is, from 1
 ---@field upload_id? string  the store's id of the object's upload, while it has one
+---@field transfer? haul.transfer  the object while it is under way; later, using it is an error
 ---@field temp_file? string  name of the object's temporary file, while it has one
 ---@field reason? string  why
 
@@ -552,6 +592,7 @@
 ---@field size? integer  bytes of the object
 ---@field attempt? integer  which try this is, from 1
 ---@field upload_id? string  the store's id of the object's upload, while it has one
+---@field transfer? haul.transfer  the object while it is under way; later, using it is an error
 ---@field temp_file? string  name of the object's temporary file, while it has one
 ---@field reason? string  why
 
@@ -878,6 +919,7 @@
 ---@field name string  the job's name
 ---@field state table  a table of the job file's own, kept from run to run: what JSON can hold, up to 1 MiB
 ---@field cancel fun(self, options?: haul.job_cancel_options)  ends the job; without abort, uploads and checkpoints are kept and the next run carries on
+---@field every fun(self, interval: haul.duration, body: fun(job: haul.running)): haul.handle  calls a function again and again, while the job has work; a call that is not over when the next is due takes its place
 ---@field pause fun(self)  starts no further request until job:resume()
 ---@field resume fun(self)  goes on after job:pause()
 ---@field set fun(self, options: haul.job_set_options)  changes limits of the job, a store or a task; they stay so until "auto" gives them back to the job file
@@ -902,6 +944,8 @@
 ---@field skip fun(reason?: string): haul.decision  a decision: pass the object over; it does not count as failed
 ---@field fail fun(reason?: string): haul.decision  a decision: give the object up now
 ---@field defer fun(): haul.decision  a decision: once more, after everything else
+---@field sleep fun(time: number|haul.duration)  waits, and stops nothing else: no transfer, no other object's hook
+---@field spawn fun(body: fun(job: haul.running): any): haul.handle  runs a function beside everything else; it may wait as a hook may, and the job does not end before it; an error of it is counted as a hook's is
 ---@field stop fun(reason?: string): haul.decision  a decision, of any hook: end the job; exit status 7
 ---@field veto fun(reason?: string): haul.decision  a decision of before_delete, task_started and task_finished: nothing is deleted or begun; exit status 6
 ---@field json { encode: fun(value: any): string; decode: fun(text: string): any; array: (fun(list: table): table); null: any }  values to JSON and back; names of an object come out sorted, whole numbers of 64 bits exact, larger ones as text; json.array marks a table that is a list even when it is empty

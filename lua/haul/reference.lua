@@ -175,6 +175,20 @@ end }]] },
   { "defer", type = "fun(): haul.decision", at = { "hook" },
     doc = "a decision: once more, after everything else",
     example = [[on = { part_failed = function(event) if event.attempt == 3 then return haul.defer() end end }]] },
+  { "sleep", type = "fun(time: number|haul.duration)", at = { "hook" },
+    doc = "waits, and stops nothing else: no transfer, no other object's hook",
+    example = [[on = { throttled = function(event, job)
+  job:pause()
+  haul.sleep "30s"
+  job:resume()
+end }]] },
+  { "spawn", type = "fun(body: fun(job: haul.running): any): haul.handle", at = { "hook" },
+    doc = "runs a function beside everything else; it may wait as a hook may, and the job does not end before it; an error of it"
+      .. " is counted as a hook's is",
+    example = [[on = { job_started = function(event, job)
+  local warm = haul.spawn(function() haul.sleep "10s" return "warm" end)
+  haul.log.info("%s", warm:join())
+end }]] },
   { "stop", type = "fun(reason?: string): haul.decision", at = { "hook" },
     doc = "a decision, of any hook: end the job; exit status 7",
     example = [[on = { object_failed = function(event) if event.error.kind == "auth" then return haul.stop "keys?" end end }]] },
@@ -200,6 +214,11 @@ reference.running = {
   { "cancel", type = "fun(self, options?: haul.job_cancel_options)", options = "job:cancel",
     doc = "ends the job; without abort, uploads and checkpoints are kept and the next run carries on",
     example = [[on = { object_failed = function(event, job) job:cancel { abort = true } end }]] },
+  { "every", type = "fun(self, interval: haul.duration, body: fun(job: haul.running)): haul.handle",
+    doc = "calls a function again and again, while the job has work; a call that is not over when the next is due takes its place",
+    example = [[on = { job_started = function(event, job)
+  job:every("30s", function() haul.log.info("%d done", job:stats().objects_done) end)
+end }]] },
   { "pause", type = "fun(self)", doc = "starts no further request until job:resume()",
     example = [[on = { throttled = function(event, job) job:pause() end }]] },
   { "resume", type = "fun(self)", doc = "goes on after job:pause()",
@@ -221,6 +240,23 @@ reference.objects = {
   { "haul.job", doc = "what a job file returns" },
   { "haul.schedule", doc = "a limit by weekday and time of day" },
   { "haul.decision", doc = "what a hook may return" },
+  { "haul.handle", doc = "what haul.spawn and job:every give", methods = {
+    { "join", type = "fun(self): any", doc = "waits for its end and gives what it returned, once; raises what it raised",
+      example = [[on = { job_started = function() local n = haul.spawn(function() return 1 end):join() end }]] },
+    { "cancel", type = "fun(self)", doc = "ends it where it waits: its <close> variables run; an error when it is over",
+      example = [[on = { job_started = function(event, job) job:every("1m", function() end):cancel() end }]] },
+    { "status", type = "fun(self): \"waiting\"|\"ready\"|\"done\"|\"failed\"|\"cancelled\"", doc = "how far it is",
+      example = [[on = { job_started = function() haul.log.info(haul.spawn(function() end):status()) end }]] },
+  } },
+  { "haul.transfer", doc = "an object on its way: of its events, and of use as long as it is", methods = {
+    { "cancel", type = "fun(self, reason?: string)",
+      doc = "gives the object up: it fails with the kind \"cancelled\"; what can be resumed is kept",
+      example = [[on = { part_succeeded = function(event)
+  if event.part.seconds > 60 then event.transfer:cancel "too slow" end
+end }]] },
+    { "stats", type = "fun(self): haul.transfer_stats", doc = "how far it is",
+      example = [[on = { part_succeeded = function(event) haul.log.info("%d parts", event.transfer:stats().parts_done) end }]] },
+  } },
 }
 
 return reference

@@ -2,6 +2,7 @@
 local core = require "haul.core"
 local err = require "haul.err"
 local schema = require "haul.schema"
+local spawn = require "haul.spawn"
 local store = require "haul.store"
 local task = require "haul.task"
 
@@ -83,12 +84,13 @@ local methods = {
   cancel = core.located(function(where, _, options)
     run().cancel(schema.check(cancel, options == nil and {} or options, where).abort)
   end),
+  every = spawn.every,
   pause = function() run().pause(true) end,
   resume = function() run().pause(false) end,
   stats = function() return run().stats() end,
 }
 
-local names = { "cancel", "name", "pause", "resume", "set", "state", "stats" }
+local names = { "cancel", "every", "name", "pause", "resume", "set", "state", "stats" }
 
 running.names = names
 

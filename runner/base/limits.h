@@ -36,6 +36,7 @@
 #define LIMIT_SCRIPT_MEMORY (256 << 20)     /* of the Lua state */
 #define LIMIT_ANSWER        (1 << 20)       /* of haul.http and haul.exec, where they name none */
 #define LIMIT_ASIDE         8               /* requests of scripts in a lane beside transfers */
+#define LIMIT_HOOKS_WAITING 1000            /* hooks that run or wait before no object is opened */
 #define LIMIT_COMMANDS      4               /* of scripts at one time; more wait */
 #define LIMIT_SYNC_GROUP    256             /* small files made durable together */
 #define LIMIT_SYNC_WAIT_MS  200             /* how long the first of a group waits for others */

@@ -79,9 +79,9 @@ struct totals {
     bool paused;
     int64_t checked[7]; /* objects by check made: index enum check */
     double seconds;
-    int64_t rate;   /* bytes a second, the last few seconds */
-    int64_t limit;  /* the job's rate in force; -1: none */
-    int64_t eta_ms; /* -1: not known */
+    int64_t rate;                  /* bytes a second, the last few seconds */
+    int64_t limit;                 /* the job's rate in force; -1: none */
+    int64_t eta_ms;                /* -1: not known */
     const struct hook_time *hooks; /* borrowed of the script, which has n_hooks of them */
     int n_hooks;
 };

@@ -64,6 +64,13 @@ static void end(struct asks *asks, struct ask *ask, struct turn *turn)
     turn->hooks->answer(turn->hooks->ctx, wait, op);
 }
 
+void asks_withdraw(struct asks *asks, uint64_t wait)
+{
+    for (struct ask *ask = asks->head; ask; ask = ask->next)
+        if (ask->wait == wait)
+            atomic_store(&ask->op->cancel, true);
+}
+
 static struct ask *find(struct asks *asks, const struct op *op)
 {
     struct ask *ask = asks->head;

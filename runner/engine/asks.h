@@ -21,6 +21,8 @@ void asks_free(struct asks *asks);
 /* Takes the op; its answer goes to hooks->answer as that of `wait`.  `retry` NULL: it is made once
  * and no more. */
 void asks_add(struct asks *asks, uint64_t wait, struct op *op, const struct retry_policy *retry);
+/* It is not wanted any more: it ends soon. */
+void asks_withdraw(struct asks *asks, uint64_t wait);
 /* Takes back one that ended. */
 void asks_settle(struct asks *asks, struct op *op, struct turn *turn);
 /* Sends what may go now; what was cancelled before it was sent ends. */

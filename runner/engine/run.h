@@ -57,8 +57,10 @@ const struct transfer *run_transfer(const struct run *run, uint64_t transfer);
 
 /* An op of a script, which hooks->answer gives back as that of `wait`, a number of the script's.
  * What op->in points at stays until then.  `again`: after failures that the job's retry policy
- * names it is made anew.  Its `cancel` may be set while it is under way. */
+ * names it is made anew. */
 void run_submit(struct run *run, uint64_t wait, struct op *op, bool again);
+/* It is not wanted any more: it ends soon, as ERR_CANCELLED where it was not quicker. */
+void run_withdraw(struct run *run, uint64_t wait);
 
 /* SIGINT, SIGTERM: stop starting, save, end with 128 + signal. */
 void run_interrupt(struct run *run, int signal);

@@ -89,6 +89,12 @@ void run_submit(struct run *run, uint64_t wait, struct op *op, bool again)
     run->more = true;
 }
 
+void run_withdraw(struct run *run, uint64_t wait)
+{
+    asks_withdraw(&run->asks, wait);
+    run->more = true;
+}
+
 void run_cancel(struct run *run, bool abort_uploads)
 {
     run_end_for(run, abort_uploads ? END_ABORT : END_CANCEL, NULL);

@@ -6,6 +6,15 @@
 int luaopen_haul_core(lua_State *L);     /* units, log, limits, places in source */
 int luaopen_haul_core_run(lua_State *L); /* the running job */
 
+/* Adds to the table of the running job: what waits, what calls stores, handles of transfers
+ * (which add nothing). */
+void api_wait_add(lua_State *L);
+void api_store_add(lua_State *L);
+void api_transfer_add(lua_State *L);
+/* [-0, +0]  Gives the event on top its `transfer`, which can be read, but is none of what the table
+ * holds: an event stays plain data. */
+void api_transfer_set(lua_State *L, uint64_t id);
+
 /* Adds the functions of api_file.c and api_credentials.c to the table on top. */
 void api_file_add(lua_State *L);
 void api_credentials_add(lua_State *L);

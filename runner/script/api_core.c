@@ -104,13 +104,20 @@ static int api_where(lua_State *L)
     return 1;
 }
 
+static int located_end(lua_State *L, int status, lua_KContext ctx)
+{
+    (void)status, (void)ctx;
+    return lua_gettop(L);
+}
+
+/* What it calls may wait. */
 static int located_call(lua_State *L)
 {
     lua_pushvalue(L, lua_upvalueindex(1));
     lua_insert(L, 1);
     push_where(L, 1);
     lua_insert(L, 2);
-    lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+    lua_callk(L, lua_gettop(L) - 1, LUA_MULTRET, 0, located_end);
     return lua_gettop(L);
 }
 

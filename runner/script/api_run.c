@@ -64,5 +64,7 @@ static const luaL_Reg run_functions[] = {
 int luaopen_haul_core_run(lua_State *L)
 {
     luaL_newlib(L, run_functions);
+    api_wait_add(L);
+    api_transfer_add(L);
     return 1;
 }

@@ -1,4 +1,5 @@
 #include "script/event_table.h"
+#include "script/api.h"
 #include <inttypes.h>
 #include <lauxlib.h>
 #include <stdio.h>
@@ -106,9 +107,8 @@ static void set_part(lua_State *L, const struct event *event)
     lua_setfield(L, -2, "part");
 }
 
-static void set_error(lua_State *L, const struct event *event)
+void err_push(lua_State *L, const struct err *err)
 {
-    const struct err *err = event->err;
     lua_createtable(L, 0, 7);
     set_text(L, "kind", err_kind_name(err->kind));
     set_text(L, "message", err->message);
@@ -119,6 +119,11 @@ static void set_error(lua_State *L, const struct event *event)
     set_text(L, "host_id", err->host_id);
     if (err->retry_after_ms)
         set_number(L, "retry_after", (double)err->retry_after_ms / 1e3);
+}
+
+static void set_error(lua_State *L, const struct event *event)
+{
+    err_push(L, event->err);
     set_boolean(L, "retryable", event_retryable(event));
     lua_setfield(L, -2, "error");
 }
@@ -228,4 +233,6 @@ void event_push(lua_State *L, const struct event *event, const char *job)
         set_counts(L, &event->counts);
     if (event->kind == EVENT_THROTTLED)
         set_pace(L, event);
+    if (event->transfer)
+        api_transfer_set(L, event->transfer);
 }

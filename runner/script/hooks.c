@@ -3,6 +3,7 @@
  * end, each in a coroutine of its own; whatever a hook does wrong is logged, counted, and answered
  * with the built-in policy.
  */
+#include "base/limits.h"
 #include "base/list.h"
 #include "base/log.h"
 #include "engine/run.h"
@@ -19,53 +20,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* An event that owns what it points at. */
-struct queued {
-    struct queued *next;
-    struct event event;
-    struct err err;
-    struct totals totals;
-    uint64_t ticket;
-    char *text[8];
-    int n_texts;
-};
-
-static const char *keep_text(struct queued *item, const char *text)
-{
-    return text ? (item->text[item->n_texts++] = xstrdup(text)) : NULL;
-}
-
-static struct queued *queued_new(const struct event *event, uint64_t ticket)
-{
-    struct queued *item = xcalloc(1, sizeof *item);
-    item->event = *event;
-    item->ticket = ticket;
-    item->event.key = keep_text(item, event->key);
-    item->event.target = keep_text(item, event->target);
-    item->event.bucket = keep_text(item, event->bucket);
-    item->event.path = keep_text(item, event->path);
-    item->event.part.etag = keep_text(item, event->part.etag);
-    item->event.reason = keep_text(item, event->reason);
-    item->event.upload_id = keep_text(item, event->upload_id);
-    item->event.temp = keep_text(item, event->temp);
-    if (event->err) {
-        item->err = *event->err;
-        item->event.err = &item->err;
-    }
-    if (event->totals) {
-        item->totals = *event->totals;
-        item->event.totals = &item->totals;
-    }
-    return item;
-}
-
-static void queued_free(struct queued *item)
-{
-    for (int i = 0; i < item->n_texts; i++)
-        free(item->text[i]);
-    free(item);
-}
-
 static int task_number(const struct task *task)
 {
     return task ? task->number : 0;
@@ -81,16 +35,20 @@ static void hooks_emit(void *ctx, const struct event *event, uint64_t ticket)
 {
     struct script *script = ctx;
     struct queued *item = queued_new(event, ticket);
+
+    if (event->kind == EVENT_PROGRESS)
+        script->n_queued -= queued_drop_progress(&script->queue);
     list_push(&script->queue, item);
+    script->n_queued++;
 }
 
-struct delivery {
+/* One resume of a strand, and what came of it. */
+struct step {
     struct script *script;
-    struct queued *item;
+    struct strand *strand;
+    enum task_outcome outcome;
     struct decision decision;
-    struct timing timing;
-    bool called;
-    struct err err; /* of the hook; kind NONE: it went well */
+    struct err err; /* of FAILED */
 };
 
 /* [-0, +1] nil when there is none */
@@ -105,80 +63,143 @@ static void push_handler(lua_State *L, const struct event *event)
 }
 
 /* [-1, +0]  What the hook returned becomes the decision. */
-static bool take_decision(lua_State *L, struct delivery *delivery)
+static bool take_decision(lua_State *L, struct step *step)
 {
+    const struct queued *item = step->strand->item;
+
     if (lua_isnil(L, -1)) {
         lua_pop(L, 1);
         return true;
     }
     lua_getfield(L, LUA_REGISTRYINDEX, SCRIPT_DECIDE);
     lua_insert(L, -2);
-    lua_pushstring(L, event_name(delivery->item->event.kind));
-    lua_pushboolean(L, delivery->item->ticket != 0);
-    if (!vm_call(L, 3, 1, &delivery->err))
+    lua_pushstring(L, event_name(item->event.kind));
+    lua_pushboolean(L, item->ticket != 0);
+    if (!vm_call(L, 3, 1, &step->err))
         return false;
-    value_read_decision(L, &delivery->decision);
+    value_read_decision(L, &step->decision);
     lua_pop(L, 1);
     return true;
 }
 
-static int deliver_protected(lua_State *L)
+/* False: nobody is to be called. */
+static bool make_hook(lua_State *L, struct step *step)
 {
-    struct delivery *delivery = lua_touserdata(L, 1);
-    struct script *script = delivery->script;
-    luaL_checkstack(L, 20, NULL);
-    push_handler(L, &delivery->item->event);
-    if (lua_isnil(L, -1))
-        return 0;
-    delivery->timing.at =
-        timings_find(&script->timings, L, -1, event_name(delivery->item->event.kind));
-    delivery->called = true;
-    event_push(L, &delivery->item->event, script->job->name);
+    const struct event *event = &step->strand->item->event;
+
+    push_handler(L, event);
+    if (lua_isnil(L, -1)) {
+        lua_pop(L, 1);
+        return false;
+    }
+    step->strand->timing = timings_find(&step->script->timings, L, -1, step->strand->what);
+    step->strand->called = true;
+    event_push(L, event, step->script->job->name);
     lua_getfield(L, LUA_REGISTRYINDEX, SCRIPT_JOB);
-    if (task_run(L, 2, 1, script->hook_timeout_ms, event_name(delivery->item->event.kind),
-                 delivery->item->event.key, &delivery->err))
-        take_decision(L, delivery);
+    task_make(L, step->strand, 2);
+    return true;
+}
+
+/* [-0, +0]  Tells the handle of a strand how it ended; its weak table forgets handles that nobody
+ * holds. */
+static void tell_handle(lua_State *L, const struct step *step, const char *status)
+{
+    lua_getfield(L, LUA_REGISTRYINDEX, SCRIPT_SPAWNED);
+    lua_rawgeti(L, -1, (lua_Integer)step->strand->id);
+    if (lua_istable(L, -1)) {
+        lua_pushstring(L, status);
+        lua_setfield(L, -2, "status");
+        if (step->err.kind != ERR_NONE) {
+            err_push(L, &step->err);
+            lua_setfield(L, -2, "error");
+        }
+    }
+    lua_pop(L, 2);
+}
+
+static int step_protected(lua_State *L)
+{
+    struct step *step = lua_touserdata(L, 1);
+    struct strand *strand = step->strand;
+
+    luaL_checkstack(L, 20, NULL);
+    if (!strand->co && !make_hook(L, step))
+        return 0;
+    step->outcome = task_resume(L, strand, step->script->hook_timeout_ms, &step->err);
+    if (step->outcome == TASK_WAITS)
+        return 0;
+    if (step->outcome == TASK_ENDED && strand->item && !take_decision(L, step))
+        step->outcome = TASK_FAILED;
+    if (!strand->item)
+        tell_handle(L, step, step->outcome == TASK_ENDED ? "done" : "failed");
+    task_drop(L, strand);
+    return 0;
+}
+
+static int kill_protected(lua_State *L)
+{
+    struct step *step = lua_touserdata(L, 1);
+
+    luaL_checkstack(L, 20, NULL);
+    if (!step->strand->item)
+        tell_handle(L, step, "cancelled");
+    task_close(L, step->strand, step->script->hook_timeout_ms);
+    task_drop(L, step->strand);
     return 0;
 }
 
 /* What stands for the answer of a hook that failed.  Nothing is deleted where the one that should
  * have looked could not. */
+static bool ends_in_doubt(const struct event *event)
+{
+    return event->kind == EVENT_BEFORE_DELETE ||
+           (event->kind == EVENT_TASK_STARTED && task_deletes(event->task));
+}
+
 static enum decision_kind instead(const struct script *script, const struct event *event)
 {
-    if (event->kind == EVENT_BEFORE_DELETE ||
-        (event->kind == EVENT_TASK_STARTED && task_deletes(event->task)))
+    if (ends_in_doubt(event))
         return DECIDE_VETO;
     return script->on_hook_error == ERROR_FAIL_OBJECT ? DECIDE_FAIL : DECIDE_POLICY;
 }
 
-static void hook_failed(struct run *run, struct delivery *delivery)
+/* The policy decides in its place. */
+static void stand_in(struct step *step, enum decision_kind kind, const char *why)
 {
-    const struct event *event = &delivery->item->event;
-    struct decision *decision = &delivery->decision;
+    const char *event = event_name(step->strand->item->event.kind);
+    struct decision *decision = &step->decision;
 
-    log_error("hook %s%s%s: %s", event_name(event->kind), event->key ? " of " : "",
-              event->key ? event->key : "", delivery->err.message);
-    run_hook_failed(run);
-    *decision = (struct decision){.kind = instead(delivery->script, event), .after_ms = -1};
-    if (decision->kind == DECIDE_VETO)
-        snprintf(decision->reason, sizeof decision->reason, "the hook %s failed",
-                 event_name(event->kind));
-    else if (decision->kind == DECIDE_FAIL)
-        snprintf(decision->reason, sizeof decision->reason, "the hook %s failed: %.200s",
-                 event_name(event->kind), delivery->err.message);
-    if (delivery->script->on_hook_error == ERROR_STOP)
-        run_stop(run, delivery->err.message);
-    else if (decision->kind == DECIDE_FAIL && !delivery->item->ticket && event->transfer)
-        run_fail(run, event->transfer, ERR_SCRIPT, decision->reason);
+    *decision = (struct decision){.kind = kind, .after_ms = -1};
+    if (kind == DECIDE_VETO)
+        snprintf(decision->reason, sizeof decision->reason, "the hook %s failed", event);
+    else if (kind == DECIDE_FAIL)
+        snprintf(decision->reason, sizeof decision->reason, "the hook %s failed: %.200s", event,
+                 why);
+}
+
+static void strand_failed(struct script *script, struct step *step)
+{
+    const struct queued *item = step->strand->item;
+    const char *key = item ? item->event.key : NULL, *why = step->err.message;
+
+    log_error("%s%s%s%s: %s", item ? "hook " : "", step->strand->what, key ? " of " : "",
+              key ? key : "", why);
+    run_hook_failed(script->run);
+    if (item)
+        stand_in(step, instead(script, &item->event), why);
+    if (script->on_hook_error == ERROR_STOP)
+        run_stop(script->run, why);
+    else if (step->decision.kind == DECIDE_FAIL && !item->ticket && item->event.transfer)
+        run_fail(script->run, item->event.transfer, ERR_SCRIPT, step->decision.reason);
 }
 
 /* The answer of a hook in few words. */
-static void show_answer(char *out, size_t size, const struct delivery *delivery)
+static void show_answer(char *out, size_t size, const struct step *step)
 {
-    const struct decision *decision = &delivery->decision;
+    const struct decision *decision = &step->decision;
 
-    if (delivery->err.kind != ERR_NONE)
-        snprintf(out, size, "error: %s", delivery->err.message);
+    if (step->err.kind != ERR_NONE)
+        snprintf(out, size, "error: %s", step->err.message);
     else if (decision->kind == DECIDE_POLICY)
         snprintf(out, size, "nothing");
     else if (decision->kind == DECIDE_RETRY && decision->after_ms >= 0)
@@ -188,49 +209,175 @@ static void show_answer(char *out, size_t size, const struct delivery *delivery)
                  decision->reason[0] ? ": " : "", decision->reason);
 }
 
-static void count_call(struct script *script, struct delivery *delivery)
+static void count_call(struct script *script, const struct step *step)
 {
-    const struct event *event = &delivery->item->event;
+    const struct strand *strand = step->strand;
+    struct timing timing = {.at = strand->timing,
+                            .computed_ns = strand->spent_ns,
+                            .waited_ns = strand->waited_ms * 1000000};
     char answer[400];
 
-    if (!delivery->called)
+    if (!strand->item || !strand->called)
         return;
-    delivery->timing.computed_ns = script->vm->computed_ns;
-    show_answer(answer, sizeof answer, delivery);
-    timings_add(&script->timings, &delivery->timing, delivery->err.kind != ERR_NONE, event->key,
-                event->part.number, answer);
+    show_answer(answer, sizeof answer, step);
+    timings_add(&script->timings, &timing, step->outcome == TASK_FAILED, strand->item->event.key,
+                strand->item->event.part.number, answer);
 }
 
-static void deliver(struct script *script, struct run *run, struct queued *item)
+/* The hook of an object is over; the next one of the same object is told. */
+static void end_strand(struct script *script, struct step *step);
+
+static void step_strand(struct script *script, struct strand *strand)
 {
-    struct delivery delivery = {.script = script, .item = item, .decision.after_ms = -1};
-    struct err err = {0};
-    if (!vm_run(script->vm, deliver_protected, &delivery, &err))
-        delivery.err = err;
-    count_call(script, &delivery);
-    if (delivery.err.kind != ERR_NONE)
-        hook_failed(run, &delivery);
-    if (item->ticket)
-        run_decide(run, item->ticket, &delivery.decision);
-    else if (delivery.decision.kind == DECIDE_STOP)
-        run_stop(run, delivery.decision.reason);
+    struct step step = {.script = script, .strand = strand, .decision.after_ms = -1};
+    struct err outer = {0};
+
+    if (strand->since_ms)
+        strand->waited_ms += script->now_ms - strand->since_ms;
+    script->strands.running = strand;
+    if (!vm_run(script->vm, strand->killed ? kill_protected : step_protected, &step, &outer)) {
+        step.err = outer;
+        step.outcome = TASK_FAILED;
+    }
+    script->strands.running = NULL;
+    strand->since_ms = script->now_ms;
+    if (step.outcome != TASK_WAITS)
+        end_strand(script, &step);
+}
+
+static void deliver(struct script *script, struct queued *item)
+{
+    struct strand *before = strand_of_object(&script->strands, queued_object(item));
+
+    if (before) {
+        if (item->event.kind == EVENT_PROGRESS)
+            script->strands.n_behind -= queued_drop_progress(&before->behind);
+        list_push(&before->behind, item);
+        script->strands.n_behind++;
+        return;
+    }
+    step_strand(script, strand_new(&script->strands, event_name(item->event.kind), item));
+}
+
+/* What the run is told of a hook that has ended. */
+static void answer_run(struct script *script, const struct step *step)
+{
+    const struct queued *item = step->strand->item;
+
+    if (item && item->ticket)
+        run_decide(script->run, item->ticket, &step->decision);
+    else if (step->decision.kind == DECIDE_STOP)
+        run_stop(script->run, step->decision.reason);
+}
+
+static void end_strand(struct script *script, struct step *step)
+{
+    struct strand *strand = step->strand;
+    struct queued *behind = strand->behind.head;
+
+    if (step->outcome == TASK_FAILED)
+        strand_failed(script, step);
+    else if (strand->killed && strand->item)
+        stand_in(step, ends_in_doubt(&strand->item->event) ? DECIDE_VETO : DECIDE_POLICY, "");
+    answer_run(script, step);
+    count_call(script, step);
+    list_init(&strand->behind);
+    strand_free(&script->strands, strand);
+    for (struct queued *next; behind; behind = next) {
+        next = behind->next;
+        script->strands.n_behind--;
+        deliver(script, behind);
+    }
+}
+
+/* Those that can go on now; what becomes able to meanwhile waits for the next resume. */
+static void resume_ready(struct script *script)
+{
+    struct strand *last = NULL;
+
+    for (struct strand *at = script->strands.ready.head; at; at = at->ready_next)
+        last = at;
+    for (bool more = last != NULL; more;) {
+        struct strand *strand = strand_pop(&script->strands);
+        more = strand != last;
+        step_strand(script, strand);
+    }
 }
 
 /* What is told while hooks run waits for the next resume. */
+static void deliver_all(struct script *script)
+{
+    struct queued *item = script->queue.head;
+
+    list_init(&script->queue);
+    script->n_queued = 0;
+    for (struct queued *next; item; item = next) {
+        next = item->next;
+        deliver(script, item);
+    }
+}
+
 static void hooks_resume(void *ctx, struct run *run, int64_t now_ms)
 {
-    (void)now_ms;
     struct script *script = ctx;
-    struct queued *item = script->queue.head;
-    list_init(&script->queue);
+
     script->run = run;
-    while (item) {
-        struct queued *next = item->next;
-        deliver(script, run, item);
-        queued_free(item);
-        item = next;
-    }
+    script->now_ms = now_ms;
+    strands_wake(&script->strands, now_ms);
+    resume_ready(script);
+    deliver_all(script);
     script->run = NULL;
+}
+
+void hooks_kill(struct script *script, struct strand *strand)
+{
+    if (strand->asks && !strand->killed)
+        run_withdraw(script->run, strand->id);
+    strand_kill(&script->strands, strand);
+}
+
+static void hooks_abandon(void *ctx, struct run *run, int64_t now_ms)
+{
+    struct script *script = ctx;
+    int n = 0;
+
+    hooks_resume(ctx, run, now_ms);
+    script->run = run;
+    for (struct strand *strand = script->strands.first; strand; strand = strand->next) {
+        n += strand->holds && !strand->killed;
+        hooks_kill(script, strand);
+    }
+    if (n)
+        log_warn("%s: %d hooks still waited when the run had to end: they are ended",
+                 script->job->name, n);
+    resume_ready(script);
+    script->run = NULL;
+}
+
+static void hooks_answer(void *ctx, uint64_t wait, struct op *op)
+{
+    struct script *script = ctx;
+    strand_answer(&script->strands, strand_find(&script->strands, wait), op);
+}
+
+static int64_t hooks_wake_ms(void *ctx)
+{
+    const struct script *script = ctx;
+    if (script->strands.ready.head || script->queue.head)
+        return 0;
+    return script->strands.soonest ? script->strands.soonest->wake_ms : INT64_MAX;
+}
+
+static bool hooks_waiting(void *ctx)
+{
+    const struct script *script = ctx;
+    return script->strands.n > 0 || script->queue.head;
+}
+
+static bool hooks_busy(void *ctx)
+{
+    const struct script *script = ctx;
+    return script->strands.n + script->strands.n_behind + script->n_queued >= LIMIT_HOOKS_WAITING;
 }
 
 struct refresh {
@@ -363,15 +510,18 @@ void script_hooks(struct script *script, struct hooks *hooks)
     hooks->wants = hooks_wants;
     hooks->emit = hooks_emit;
     hooks->resume = hooks_resume;
+    hooks->abandon = hooks_abandon;
+    hooks->answer = hooks_answer;
+    hooks->wake_ms = hooks_wake_ms;
+    hooks->waiting = hooks_waiting;
+    hooks->busy = hooks_busy;
     hooks->remember = hooks_remember;
     hooks->recall = hooks_recall;
 }
 
 void hooks_free(struct script *script)
 {
-    for (struct queued *item = script->queue.head; item;) {
-        struct queued *next = item->next;
+    for (struct queued *item; (item = list_pop(&script->queue));)
         queued_free(item);
-        item = next;
-    }
+    strands_free(&script->strands);
 }

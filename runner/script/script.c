@@ -130,6 +130,7 @@ static struct script *script_new(const struct script_options *options, struct er
 {
     struct script *script = xcalloc(1, sizeof *script);
     list_init(&script->queue);
+    strands_init(&script->strands);
     script->file = xstrdup(options->oneliner ? options->oneliner->verb : options->file);
     script->vm = vm_new(lua_dir_of(options), LIMIT_SCRIPT_MEMORY, err);
     if (!script->vm) {
@@ -184,8 +185,8 @@ void script_free(struct script *script)
 {
     if (!script)
         return;
-    hooks_free(script);
     vm_free(script->vm);
+    hooks_free(script);
     if (script->job)
         job_free(script->job);
     for (int i = 0; i < script->n_credentials; i++)

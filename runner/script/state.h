@@ -2,11 +2,11 @@
 /* struct script as the files of this folder see it; commands include script.h. */
 #include "core/hooks.h"
 #include "script/script.h"
+#include "script/strand.h"
 #include "script/timing.h"
 #include "script/vm.h"
 
-struct queued; /* hooks.c */
-struct sight;  /* object.h */
+struct sight; /* object.h */
 
 /* What the error of a hook means, beside being logged and counted. */
 enum on_hook_error { ERROR_POLICY, ERROR_FAIL_OBJECT, ERROR_STOP };
@@ -22,9 +22,10 @@ struct script {
     struct run *run;     /* while hooks run; else NULL */
     struct sight *sight; /* while a function of a task runs; else NULL */
     uint64_t *wants;     /* bits 1 << enum event_kind, by task number; [0]: events of the job */
-    struct {
-        struct queued *head, **tail;
-    } queue; /* events taken, not yet delivered */
+    struct queued_list queue; /* events taken, not yet delivered */
+    int n_queued;
+    struct strands strands;
+    int64_t now_ms; /* while hooks run: of the run's monotonic clock */
     struct credentials *
         *credentials; /* every set ever given: an op in flight may hold an old one */
     int n_credentials;
@@ -33,7 +34,9 @@ struct script {
 /* Takes ownership of the set and puts it into the store; NULL does nothing. */
 void script_give(struct script *script, struct store *store, struct credentials *fresh);
 
-/* hooks.c: frees what was not delivered. */
+/* hooks.c: the strand ends at the next resume, or once what it asked for is back. */
+void hooks_kill(struct script *script, struct strand *strand);
+/* The same: frees what was not delivered, and what waits; the Lua state is closed. */
 void hooks_free(struct script *script);
 
 /* value.c: the table of lua/haul/job.lua's normalize at the top of the stack becomes script->job
@@ -52,5 +55,7 @@ void value_read_decision(lua_State *L, struct decision *decision);
 #define SCRIPT_DIALS     "haul.dials" /* number -> function(now, stats) -> value, or nil and why */
 #define SCRIPT_FUNCTIONS "haul.functions" /* task number -> { map =, compare =, ... } */
 #define SCRIPT_JOB       "haul.running"   /* a hook's second argument */
+#define SCRIPT_STRANDS   "haul.strands"   /* number -> coroutine */
+#define SCRIPT_SPAWNED   "haul.spawned"   /* number -> what its handle knows; weak */
 #define SCRIPT_STATE     "haul.state"     /* { load =, save = } of job.state */
 #define SCRIPT_DECIDE    "haul.decide"    /* what a hook returned -> plain decision, or an error */

@@ -7,6 +7,7 @@
 #include "engine/run.h"
 #include "script/dials.h"
 #include "script/field.h"
+#include "script/value.h"
 #include <lauxlib.h>
 #include <stdlib.h>
 #include <string.h>
@@ -112,6 +113,19 @@ static void read_handlers(lua_State *L, struct script *script)
     }
 }
 
+/* Where strands are kept, and what their handles know of them. */
+static void make_tables(lua_State *L)
+{
+    lua_newtable(L);
+    lua_setfield(L, LUA_REGISTRYINDEX, SCRIPT_STRANDS);
+    lua_newtable(L);
+    lua_createtable(L, 0, 1);
+    lua_pushliteral(L, "v");
+    lua_setfield(L, -2, "__mode");
+    lua_setmetatable(L, -2);
+    lua_setfield(L, LUA_REGISTRYINDEX, SCRIPT_SPAWNED);
+}
+
 bool value_read_job(lua_State *L, struct script *script, struct err *err)
 {
     luaL_checkstack(L, 20, NULL);
@@ -126,6 +140,7 @@ bool value_read_job(lua_State *L, struct script *script, struct err *err)
     job->overlap = (enum overlap)field_word(L, "overlap", overlaps);
     read_window(L, &job->window);
     read_breaker(L, &job->breaker);
+    value_read_retry(L, &job->retry);
     script->hook_timeout_ms = field_integer(L, "hook_timeout");
     script->hook_memory = field_integer(L, "hook_memory");
     script->on_hook_error = (enum on_hook_error)field_word(L, "on_hook_error", on_hook_errors);
@@ -135,6 +150,7 @@ bool value_read_job(lua_State *L, struct script *script, struct err *err)
     dials_read(L, job);
     read_handlers(L, script);
     keep_functions(L);
+    make_tables(L);
     return true;
 }
 

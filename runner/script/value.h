@@ -5,6 +5,8 @@
 
 /* Adds one to script->job; false with `err` when it cannot be resolved. */
 bool value_read_store(lua_State *L, struct script *script, struct err *err);
+/* [-0, +0]  The field `retry` of the table on top. */
+void value_read_retry(lua_State *L, struct retry_policy *retry);
 /* Adds one to job->tasks, whose stores were read before. */
 void value_read_task(lua_State *L, struct job *job);
 

@@ -23,7 +23,7 @@ void value_read_rule(lua_State *L, struct retry_rule *rule)
     rule->jitter = (enum jitter)field_word(L, "jitter", jitters);
 }
 
-static void read_retry(lua_State *L, struct retry_policy *retry)
+void value_read_retry(lua_State *L, struct retry_policy *retry)
 {
     lua_getfield(L, -1, "retry");
     field_list(L, "rules");
@@ -146,7 +146,7 @@ void value_read_task(lua_State *L, struct job *job)
     task->concurrency = field_int(L, "concurrency");
     task->rate = field_integer(L, "rate");
     task->is_also = field_boolean(L, "is_also");
-    read_retry(L, &task->retry);
+    value_read_retry(L, &task->retry);
     read_selection(L, &task->selection);
     read_attributes(L, task);
     read_rules(L, task);

@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "engine/run.h"
 #include "script/dials.h"
+#include "transfer/transfer.h"
 
 static struct buf calls; /* a line each */
 static struct run *const fake_run = (struct run *)&calls;
@@ -62,4 +63,29 @@ void run_totals(const struct run *run, struct totals *totals)
     (void)run;
     *totals =
         (struct totals){.objects_done = 3, .limit = -1, .eta_ms = 1500, .checked[CHECK_MD5] = 2};
+}
+
+/* Transfer 1 is under way for ever, as an empty one. */
+const struct transfer *run_transfer(const struct run *run, uint64_t transfer)
+{
+    static struct item item = {.key = (char *)"a/b"};
+    static const struct transfer fake = {.id = 1, .item = &item, .info.size = 10, .tries = 1};
+    (void)run;
+    return transfer == 1 ? &fake : NULL;
+}
+
+static struct op *asked[64]; /* by the number of the wait */
+
+void run_submit(struct run *run, uint64_t wait, struct op *op, bool again)
+{
+    (void)run;
+    buf_addf(&calls, "ask %d %s %s%s\n", (int)wait, op_name(op),
+             op->in.call.key ? op->in.call.key : "", again ? "" : " once");
+    asked[wait % 64] = op;
+}
+
+void run_withdraw(struct run *run, uint64_t wait)
+{
+    (void)run;
+    buf_addf(&calls, "withdraw %d\n", (int)wait);
 }

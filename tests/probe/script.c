@@ -185,14 +185,40 @@ static int probe_tell(lua_State *L)
     return 0;
 }
 
-/* -> what the hooks asked of the run, a line each */
+/* the time -> what the hooks asked of the run, a line each; the time to come again (nil: never),
+ * whether some wait, whether so many that it is too much */
 static int probe_resume(lua_State *L)
 {
     struct hooks hooks = hooks_of(L);
+    int64_t now_ms = luaL_optinteger(L, 2, 0);
+
     buf_clear(&calls);
-    hooks.resume(hooks.ctx, fake_run, 0);
+    (lua_toboolean(L, 3) ? hooks.abandon : hooks.resume)(hooks.ctx, fake_run, now_ms);
     lua_pushstring(L, buf_str(&calls));
-    return 1;
+    int64_t wake_ms = hooks.wake_ms(hooks.ctx);
+    if (wake_ms == INT64_MAX)
+        lua_pushnil(L);
+    else
+        lua_pushinteger(L, wake_ms);
+    lua_pushboolean(L, hooks.waiting(hooks.ctx));
+    lua_pushboolean(L, hooks.busy(hooks.ctx));
+    return 4;
+}
+
+/* number of a wait, kind of its error or nil: its op has ended */
+static int probe_answer(lua_State *L)
+{
+    struct hooks hooks = hooks_of(L);
+    uint64_t wait = (uint64_t)luaL_checkinteger(L, 2);
+    struct op *op = asked[wait % 64];
+    enum err_kind kind;
+
+    luaL_argcheck(L, op, 2, "nothing was asked");
+    if (err_kind_parse(luaL_optstring(L, 3, ""), &kind))
+        err_set(&op->out.err, kind, "in these words");
+    asked[wait % 64] = NULL;
+    hooks.answer(hooks.ctx, wait, op);
+    return 0;
 }
 
 /* number of the function, wall_ms -> value; or nil, kind, message */
@@ -368,11 +394,14 @@ static int probe_recall(lua_State *L)
 }
 
 static const luaL_Reg script_methods[] = {
-    {"__gc", probe_free},     {"compare", probe_compare}, {"free", probe_free},
-    {"job", probe_job},       {"map", probe_map},         {"recall", probe_recall},
-    {"dial", probe_dial},     {"refresh", probe_refresh}, {"remember", probe_remember},
-    {"resume", probe_resume}, {"settle", probe_settle},   {"tell", probe_tell},
-    {"wants", probe_wants},   {"yield", probe_yield},     {NULL, NULL},
+    {"__gc", probe_free},         {"compare", probe_compare},
+    {"free", probe_free},         {"job", probe_job},
+    {"map", probe_map},           {"recall", probe_recall},
+    {"dial", probe_dial},         {"refresh", probe_refresh},
+    {"remember", probe_remember}, {"answer", probe_answer},
+    {"resume", probe_resume},     {"settle", probe_settle},
+    {"tell", probe_tell},         {"wants", probe_wants},
+    {"yield", probe_yield},       {NULL, NULL},
 };
 
 /* -> haul.core, for specs of the modules in lua/ */
