@@ -176,6 +176,29 @@ regions["method-table"] = function(name)
   return rows({ "name", "what it is", "type" }, list)
 end
 
+-- The first sentence of what stands above a job.
+local function purpose(path)
+  local words = {}
+  for line in io.lines(path) do
+    local comment = line:match "^%-%- ?(.*)$"
+    if not comment and #words > 0 then break end
+    words[#words + 1] = comment
+  end
+  local text = table.concat(words, " ") .. " "
+  return text:sub(1, math.min(text:find "%.%s" or #text, text:find ":%s+haul " or #text) - 1)
+end
+
+function regions.jobs()
+  local list, pipe = {}, assert(io.popen "ls jobs/*.lua")
+  for path in pipe:lines() do
+    if not path:find "_spec%.lua$" then
+      list[#list + 1] = { ("[`%s`](../%s)"):format(path:match "[^/]+$", path), purpose(path) }
+    end
+  end
+  pipe:close()
+  return rows({ "job", "what it does" }, list)
+end
+
 function regions.running()
   local parts = {}
   for _, method in ipairs(data.running) do

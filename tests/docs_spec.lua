@@ -271,7 +271,7 @@ describe("the manual", function()
       for target in page:gmatch "%]%(([^):]+)%)" do
         local file, heading = target:match "^([^#]*)#?(.*)$"
         local other = pages["docs/" .. file]
-        local found = other and heading == ""
+        local found = other and heading == "" or files.exists("docs/" .. file)
         for title in (other or ""):gmatch "\n#+ ([^\n]+)" do
           local anchor = title:lower():gsub("[^%w%s_-]", ""):gsub(" ", "-")
           found = found or anchor == heading
