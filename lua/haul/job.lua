@@ -4,6 +4,7 @@ local context = require "haul.context"
 local err = require "haul.err"
 local events = require "haul.events"
 local policy = require "haul.policy"
+local report = require "haul.report"
 local retry = require "haul.retry"
 local running = require "haul.running"
 local schedule = require "haul.schedule"
@@ -187,6 +188,7 @@ function job.normalize(self)
     local list = task.list(entry)
     for _, member in ipairs(list) do add(task.fields(member), #list > 1 and -i or nil) end
   end
+  handlers[0] = report.handlers(fields.on, tasks)
   local limits = limits_of(fields, stores, tasks)
   return {
     name = fields.name,

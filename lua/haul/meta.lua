@@ -949,6 +949,8 @@
 ---@field stop fun(reason?: string): haul.decision  a decision, of any hook: end the job; exit status 7
 ---@field veto fun(reason?: string): haul.decision  a decision of before_delete, task_started and task_finished: nothing is deleted or begun; exit status 6
 ---@field json { encode: fun(value: any): string; decode: fun(text: string): any; array: (fun(list: table): table); null: any }  values to JSON and back; names of an object come out sorted, whole numbers of 64 bits exact, larger ones as text; json.array marks a table that is a list even when it is empty
+---@field report { csv: (fun(path: string): fun(event: table)), jsonl: (fun(path: string): fun(event: table)) }  a hook that writes a row for each event of an object that it gets; the file appears whole when the run has ended, for its owner alone, even when it has no row; haul.manifest reads it again
+---@field median fun(list: number[]): number?  the middle of a list of numbers; nil of an empty one
 ---@field log { error: haul.log_line, warn: haul.log_line, info: haul.log_line, debug: haul.log_line }  lines of the log, with the arguments of string.format; print goes there too
 local haul = {}
 

@@ -201,6 +201,19 @@ end }]] },
     doc = "values to JSON and back; names of an object come out sorted, whole numbers of 64 bits exact, larger ones as text; "
       .. "json.array marks a table that is a list even when it is empty",
     example = [[local text = haul.json.encode { name = "a", sizes = { 1, 2 }, none = haul.json.null, list = haul.json.array {} }]] },
+  { "report", type = "{ csv: (fun(path: string): fun(event: table)), jsonl: (fun(path: string): fun(event: table)) }",
+    at = { "declare" },
+    doc = "a hook that writes a row for each event of an object that it gets; the file appears whole when the run has ended, "
+      .. "for its owner alone, even when it has no row; haul.manifest reads it again",
+    example = [[on = { object_failed = haul.report.jsonl "failures.jsonl" }]] },
+  { "median", type = "fun(list: number[]): number?", at = { "declare", "hook", "function" },
+    doc = "the middle of a list of numbers; nil of an empty one",
+    example = [[on = { job_finished = function(event, job)
+  local sizes = job.state.sizes or {}
+  if event.summary.bytes_done < (haul.median(sizes) or 0) / 2 then haul.log.warn "less than half of what is usual" end
+  sizes[#sizes + 1] = event.summary.bytes_done
+  job.state.sizes = { table.unpack(sizes, math.max(1, #sizes - 29)) }
+end }]] },
   { "log", type = "{ error: haul.log_line, warn: haul.log_line, info: haul.log_line, debug: haul.log_line }",
     at = { "declare", "hook", "function" }, doc = "lines of the log, with the arguments of string.format; print goes there too",
     example = [[haul.log.info("%d of %d", 3, 4)]] },

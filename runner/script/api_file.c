@@ -5,6 +5,8 @@
 #include <fcntl.h>
 #include <lauxlib.h>
 #include <limits.h>
+#include <lualib.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -123,9 +125,63 @@ static int api_others_may_write(lua_State *L)
     return 1;
 }
 
+static int close_stream(lua_State *L)
+{
+    luaL_Stream *stream = luaL_checkudata(L, 1, LUA_FILEHANDLE);
+    return luaL_fileresult(L, fclose(stream->f) == 0, NULL);
+}
+
+/* path -> a file to write to, which only its owner may read, or nil and why.  What has the name is
+ * replaced, a link to somewhere else too. */
+static int api_create_private(lua_State *L)
+{
+    const char *path = luaL_checkstring(L, 1);
+    luaL_Stream *stream = lua_newuserdatauv(L, sizeof *stream, 0);
+    stream->closef = NULL; /* closed, until it is open */
+    luaL_setmetatable(L, LUA_FILEHANDLE);
+    if (unlink(path) != 0 && errno != ENOENT)
+        return push_failure(L, path, strerror(errno), false);
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    stream->f = fd < 0 ? NULL : fdopen(fd, "w");
+    if (!stream->f) {
+        int reason = errno;
+        if (fd >= 0)
+            close(fd);
+        return push_failure(L, path, strerror(reason), false);
+    }
+    stream->closef = close_stream;
+    return 1;
+}
+
+/* file, its path, another -> true, when all of it is on the disk and it has that path; or nil and
+ * why.  The file is closed either way. */
+static int api_finish_private(lua_State *L)
+{
+    luaL_Stream *stream = luaL_checkudata(L, 1, LUA_FILEHANDLE);
+    const char *temp = luaL_checkstring(L, 2), *path = luaL_checkstring(L, 3);
+    luaL_argcheck(L, stream->closef, 1, "it is closed");
+    bool good = fflush(stream->f) == 0 && fsync(fileno(stream->f)) == 0;
+    int reason = errno;
+    stream->closef = NULL;
+    if (fclose(stream->f) != 0 && good) {
+        good = false;
+        reason = errno;
+    }
+    if (good && rename(temp, path) != 0) {
+        good = false;
+        reason = errno;
+    }
+    if (!good)
+        return push_failure(L, path, strerror(reason), false);
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
 static const luaL_Reg file_functions[] = {
+    {"create_private", api_create_private},
     {"cwd", api_cwd},
     {"file_exists", api_file_exists},
+    {"finish_private", api_finish_private},
     {"is_directory", api_is_directory},
     {"load_file", api_load_file},
     {"others_may_write", api_others_may_write},

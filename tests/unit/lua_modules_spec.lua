@@ -123,6 +123,23 @@ describe("a family of backoff", function()
   end)
 end)
 
+describe("the median", function()
+  local median = require "haul".median
+  it("is in the middle", function()
+    assert.equal(3, median { 5, 1, 3 })
+    assert.equal(2.5, median { 4, 1, 3, 2 })
+    assert.equal(7, median { 7 })
+    assert.is_nil(median {})
+    local list = { 3, 1, 2 }
+    median(list)
+    assert.same({ 3, 1, 2 }, list)
+  end)
+  it("is of numbers", function()
+    assert.matches("haul.median: %[2%]: a number is expected, not \"x\" at", message_of(function() return (median { 1, "x" }) end))
+    assert.matches("a list of numbers is expected, not nil at", message_of(function() return (median()) end))
+  end)
+end)
+
 describe("JSON", function()
   for text, value in pairs {
     ["9007199254740993"] = 9007199254740993, ["-9223372036854775808"] = math.mininteger, ["0.1"] = 0.1,
