@@ -233,8 +233,8 @@ bool world_bind_remote(struct world *world, const struct store *store, struct er
 
 struct remote *world_remote_of(struct world *world, const struct store *store)
 {
-    struct world_store *found =
-        store && store->kind != STORE_DIR ? find_exactly(world, store->name) : NULL;
+    bool named = store && store->kind != STORE_DIR && store->name;
+    struct world_store *found = named ? find_exactly(world, store->name) : NULL;
     return found ? &found->remote : NULL;
 }
 
