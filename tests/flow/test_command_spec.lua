@@ -299,6 +299,40 @@ describe("haul test", function()
     ]]
   end)
 
+  it("has time for hooks that wait, and none after a crash", function()
+    upload("s3", [[ on = {
+      job_started = function(_, job)
+        job:every("30s", function() job.state.ticks = (job.state.ticks or 0) + 1 end)
+      end,
+      object_succeeded = function(event, job)
+        haul.sleep "90s"
+        job.state[event.key] = os.date "%H:%M"
+      end,
+      job_finished = function(_, job)
+        haul.log.warn("ticks %d a %s b %s", job.state.ticks or 0, job.state.a or "-", job.state.b or "-")
+      end },]])
+    write("a_spec.lua", [[
+      local test = require "haul.test"
+      it("waits", function()
+        local world = test.world { clock = "2026-11-20T23:00:00" }
+        world:dir("/srv/data", { a = "a" })
+        local first = world:run("upload.lua"):expect(0)
+        assert.truthy(first.seconds >= 90 and first.seconds < 91)
+        world:dir("/srv/data", { a = "a", b = test.bytes "12MiB" })
+        world:fault("photos", "upload_part", { part = 2, with = "server", retry_after = "30s" })
+        world:fault("photos", "upload_part", { part = 2, crash = true })
+        local second = world:run("upload.lua")
+        assert.equal("crashed", second.state)
+        world:run("upload.lua"):expect(0)
+      end)
+    ]])
+    local status, said = run "a_spec.lua"
+    assert.equal(0, status, said)
+    assert.truthy(said:find("ticks 3 a 23:01 b -", 1, true), said)
+    assert.truthy(said:find("b 23:0", 1, true), said)
+    assert.equal(2, select(2, said:gsub("ticks ", "")))
+  end)
+
   it("fails single deletes of many", function()
     write("clear.lua", [[
       local haul = require "haul"
