@@ -125,8 +125,8 @@ end
 
 local function summary(each)
   local doc = each.doc:gsub("^%l", string.upper)
-  if not each.type:find "^fun" then return doc .. "." end
-  return ("%s. May be called %s%s."):format(doc, places(each.at), each.waits and "; it waits" or "")
+  if not each.type:find "fun%(" then return doc .. "." end
+  return ("%s. May be called %s."):format(doc, places(each.at))
 end
 
 local function function_text(each)

@@ -61,7 +61,7 @@ describe("what haul says of itself", function()
 
   it("has an example for every function", function()
     for _, list in ipairs { data.functions, data.running } do
-      for _, each in ipairs(list) do assert.is_truthy(each.example or each.name == "job:name", each.name) end
+      for _, each in ipairs(list) do assert.is_truthy(each.example or each.name == "job.name", each.name) end
     end
   end)
 

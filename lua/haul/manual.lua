@@ -72,11 +72,14 @@ local function type_of_function(entry)
     entry.returns and ": " .. entry.returns or "")
 end
 
+-- What is called has the prefix as it is, "job:"; what is only there has a dot, "job.".
 local function functions(list, prefix, at)
   local out = {}
   for i, entry in ipairs(list) do
-    out[i] = { name = prefix .. entry[1], short = entry[1], type = type_of_function(entry), doc = entry.doc,
-      options = entry.options, at = entry.at or at, example = entry.example, waits = entry.waits }
+    local type = type_of_function(entry)
+    local own = type:find "^fun" and prefix or prefix:gsub(":$", ".")
+    out[i] = { name = own .. entry[1], short = entry[1], type = type, doc = entry.doc, options = entry.options,
+      at = entry.at or at, example = entry.example }
   end
   return out
 end
@@ -219,7 +222,7 @@ end
 
 local function add_functions(items, data, list)
   for _, each in ipairs(list) do
-    local lines = { each.doc, (each.type:find "^fun" and "may be called: " or "is there: ") .. places(each.at) }
+    local lines = { each.doc, (each.type:find "fun%(" and "may be called: " or "is there: ") .. places(each.at) }
     if each.options then
       lines[#lines + 1] = "options:"
       table.move(table_lines(data, each.options), 1, 99, #lines + 1, lines)
