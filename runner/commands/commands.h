@@ -10,6 +10,7 @@ int command_ls(const struct options *options);
 int command_explain(const struct options *options);
 int command_plan(const struct options *options);
 int command_check(const struct options *options);
+int command_ctl(const struct options *options);
 int command_status(const struct options *options);
 int command_clean(const struct options *options);
 int command_help(const struct options *options);

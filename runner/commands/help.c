@@ -19,7 +19,7 @@ static const struct {
     {"3", "configuration, credentials, or a store out of reach"},
     {"5", "`haul verify` found a difference"},
     {"6", "a guard, a veto or stop_when stopped it; nothing was deleted"},
-    {"7", "the script stopped it"},
+    {"7", "the script stopped it, or `haul ctl`"},
     {"10", "paused by window or --max-duration; the same command carries on"},
     {"11", "the same job is already running"},
     {"70", "a bug in haul"},

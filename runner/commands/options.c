@@ -21,6 +21,7 @@ enum {
     KEY_EVENTS,
     KEY_REPORT,
     KEY_LOST,
+    KEY_ABORT,
     KEY_METRICS,
     KEY_PROGRESS,
     KEY_CONCURRENCY,
@@ -90,6 +91,7 @@ static const struct flag flags[] = {
     {"include", "PATTERN", KEY_INCLUDE, "cp, sync: only what matches; more than once if need be"},
     {"exclude", "PATTERN", KEY_EXCLUDE, "cp, sync: nothing that matches"},
     {"delete", NULL, KEY_DELETE, "sync: delete what only the target has"},
+    {"abort", NULL, KEY_ABORT, "ctl: cancel also removes unfinished uploads and temporary files"},
     {"lost", "AGE", KEY_LOST, "clean: abort uploads of others that are older, such as 7d"},
     {"recursive", NULL, 'r', "cp: taken for granted"},
 };
@@ -224,6 +226,8 @@ static bool take(struct options *o, int key, const char *value, struct err *err)
         return true;
     case KEY_JSON:
         return o->json = true;
+    case KEY_ABORT:
+        return o->abort = true;
     case KEY_FRESH:
         return o->fresh = true;
     case KEY_TRACE_HOOKS:

@@ -25,6 +25,7 @@ struct options {
     int concurrency; /* 0: not said */
     const char *part_size, *rate;
     int64_t max_duration_ms; /* 0: none */
+    bool abort;              /* ctl: cancel, and keep nothing */
     int64_t lost_ms;         /* clean: of uploads that are lost; 0: not asked for */
     const char *state;       /* directory of the job's state */
     const char *shard;       /* "K/N", "auto", "auto/N"; NULL: all of it */

@@ -1,8 +1,10 @@
 /* haul run: the job, from its file to its exit status. */
 #include "base/clock.h"
 #include "commands/commands.h"
+#include "commands/control.h"
 #include "commands/listener.h"
 #include "engine/probe.h"
+#include "io/door.h"
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -60,11 +62,26 @@ static void look_at_signals(struct run *run)
     }
 }
 
-static void take_turns(struct run *run, struct listener *listener)
+/* With the lock held.  A job runs as well without it. */
+static struct door *open_door(const struct workspace *ws)
+{
+    struct err err = {0};
+    struct door *door = door_open(ws->dir, &err);
+
+    if (!door)
+        log_warn("%s: `haul ctl` will not reach it: %s", ws->job->name, err.message);
+    else if (!io_watch(ws->io, door_fd(door)))
+        log_warn("%s: `haul ctl` will have to wait", ws->job->name);
+    return door;
+}
+
+static void take_turns(struct run *run, struct door *door, struct listener *listener)
 {
     while (run_turn(run)) {
         listener_flush(listener);
         look_at_signals(run);
+        if (door)
+            door_serve(door, control_answer, run);
     }
 }
 
@@ -77,9 +94,12 @@ static int turns(struct workspace *ws, struct listener *listener, const struct o
                                .totals = &totals};
     struct run *run = run_new(&ws->config);
 
+    struct door *door = open_door(ws);
+
     wanted.run = run;
     wanted.io = ws->io;
-    take_turns(run, listener);
+    take_turns(run, door, listener);
+    door_close(door);
     run_totals(run, &totals);
     head.exit_status = run_exit_status(run);
     head.ended_ms = clock_wall_ms();

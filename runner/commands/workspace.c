@@ -41,16 +41,62 @@ static char *state_dir(const struct options *options, const char *name)
 }
 
 /* Each shard has a state of its own below the job's. */
-static bool take_shard(struct workspace *ws, const char *text, struct err *err)
+static bool take_shard(char **dir, const char *text, struct shard *shard, struct err *err)
 {
-    struct shard *shard = &ws->job->shard;
-    char *dir = ws->dir;
+    char *whole = *dir;
 
     if (!shard_parse(text, shard, err))
         return false;
-    ws->dir = xasprintf("%s/shard-%d-of-%d", dir, shard->index + 1, shard->count);
-    free(dir);
+    *dir = xasprintf("%s/shard-%d-of-%d", whole, shard->index + 1, shard->count);
+    free(whole);
     return true;
+}
+
+static bool is_directory(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+static bool is_name(const char *word)
+{
+    static const char letters[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+    return word[0] && word[0] != '.' && word[strspn(word, letters)] == '\0';
+}
+
+/* Of a job that is named by its file. */
+static char *find_by_file(const struct options *options, struct err *err)
+{
+    struct workspace ws;
+    char *dir = NULL;
+
+    if (workspace_open(&ws, options, err))
+        dir = xstrdup(ws.dir);
+    else
+        err_wrap(err, "the job's name would do instead of its file");
+    workspace_close(&ws);
+    return dir;
+}
+
+char *workspace_find(const struct options *options, struct err *err)
+{
+    const char *job = options->file;
+    struct shard shard;
+    char *dir;
+
+    if (options->state || (is_name(job) && access(job, F_OK)))
+        dir = state_dir(options, job);
+    else if (is_directory(job))
+        dir = xstrdup(job);
+    else
+        return find_by_file(options, err);
+    if (!dir)
+        err_set(err, ERR_INVALID, "no home directory for the job's state; set --state DIR");
+    if (!dir || !options->shard || take_shard(&dir, options->shard, &shard, err))
+        return dir;
+    free(dir);
+    return NULL;
 }
 
 bool workspace_open(struct workspace *ws, const struct options *options, struct err *err)
@@ -74,7 +120,7 @@ bool workspace_open(struct workspace *ws, const struct options *options, struct 
     ws->dir = state_dir(options, ws->job->name);
     if (!ws->dir)
         return err_set(err, ERR_INVALID, "no home directory for the job's state; set --state DIR");
-    if (options->shard && !take_shard(ws, options->shard, err))
+    if (options->shard && !take_shard(&ws->dir, options->shard, &ws->job->shard, err))
         return false;
     ws->config = (struct run_config){.job = ws->job,
                                      .mono_ns = mono_ns,
@@ -95,24 +141,34 @@ static int connections_of(const struct task *task)
     return n;
 }
 
-static int connections(const struct job *job)
+static int connections(const struct job *job, int concurrency)
 {
     int most = 1;
 
     for (int i = 0; i < job->n_tasks; i++)
         if (connections_of(&job->tasks[i]) > most)
             most = connections_of(&job->tasks[i]);
-    return most * job->concurrency;
+    return most * concurrency;
+}
+
+static void widen(void *ctx, int concurrency)
+{
+    const struct workspace *ws = ctx;
+
+    if (concurrency > ws->job->concurrency) /* otherwise there are enough */
+        io_widen(ws->io, connections(ws->job, concurrency));
 }
 
 void workspace_start(struct workspace *ws)
 {
     const struct io_config config = {.n_lanes = ws->job->lanes,
                                      .n_workers = ws->job->workers,
-                                     .n_connections = connections(ws->job),
+                                     .n_connections = connections(ws->job, ws->job->concurrency),
                                      .buffer = 8 << 20};
     ws->io = io_new(&config);
     ws->config.io = ws->io;
+    ws->config.widen = widen;
+    ws->config.widen_ctx = ws;
 }
 
 /* --- the state directory -------------------------------------------------------------- */
@@ -203,7 +259,8 @@ bool workspace_lock(struct workspace *ws, enum workspace_use use, struct err *er
 
 void workspace_forget(struct workspace *ws)
 {
-    static const char *const names[] = {"journal.db", "journal.db-wal", "journal.db-shm", "lock"};
+    static const char *const names[] = {"journal.db", "journal.db-wal", "journal.db-shm", "control",
+                                        "lock"};
     journal_close(ws->journal);
     ws->journal = NULL;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {

@@ -25,6 +25,10 @@ bool workspace_open(struct workspace *ws, const struct options *options, struct 
  * more than that. */
 int workspace_do(const struct options *options,
                  int (*work)(struct workspace *ws, const struct options *options));
+/* The directory of a job's state, without opening anything in it: --state, or where the job that
+ * options->file names has it, which is its file, its name, or that directory.  The caller's; NULL
+ * with err. */
+char *workspace_find(const struct options *options, struct err *err);
 /* Starts the threads. */
 void workspace_start(struct workspace *ws);
 /* What the journal is wanted for. */

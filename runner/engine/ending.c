@@ -9,7 +9,7 @@ static const char *usual_why(enum ending_kind kind)
     case END_DURATION:
         return "the time allowed is over";
     default:
-        return "cancelled by the script";
+        return "cancelled";
     }
 }
 

@@ -25,6 +25,9 @@ struct run_config {
     int64_t (*wall_ms)(void *ctx);
     void *clock_ctx;
     int64_t max_duration_ms; /* 0: none; then as if stopped, exit status 10 */
+    /* So many requests may be in flight from now on; NULL: nobody has to know. */
+    void (*widen)(void *ctx, int concurrency);
+    void *widen_ctx;
     bool only_failed;        /* take up only what the journal has as failed */
     bool verify;             /* compare both sides of every task and write nothing */
 };

@@ -98,6 +98,7 @@ void run_withdraw(struct run *run, uint64_t wait)
 void run_cancel(struct run *run, bool abort_uploads)
 {
     run_end_for(run, abort_uploads ? END_ABORT : END_CANCEL, NULL);
+    run->more = true;
 }
 
 void run_stop(struct run *run, const char *reason)
@@ -114,6 +115,8 @@ void run_pause(struct run *run, bool paused)
 void run_set(struct run *run, enum dial_kind kind, int index, int64_t value)
 {
     dials_set(&run->dials, kind, index, value);
+    if (kind == DIAL_CONCURRENCY && run->config.widen)
+        run->config.widen(run->config.widen_ctx, run->sched.concurrency);
     run->more = true;
 }
 
@@ -142,6 +145,10 @@ const char *run_ended_why(const struct run *run)
 void run_totals(const struct run *run, struct totals *totals)
 {
     *totals = run->totals;
+    if (run->started && !run->over) { /* no event may have been wanted for long */
+        totals->in_flight = run->sched.n_data;
+        meter_fill(&run->meter, run_now_ms(run), totals);
+    }
     if (run->config.hooks.times) /* those that ran since the last event, too */
         totals->hooks = run->config.hooks.times(run->config.hooks.ctx, &totals->n_hooks);
 }

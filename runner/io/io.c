@@ -4,11 +4,15 @@
 #include "io/lane.h"
 #include "io/worker.h"
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
+#include <unistd.h>
 
 struct real {
     struct io io; /* first: what others see */
     struct inbox done;
+    int wait_fd; /* an epoll of all that ends a wait: the event of `done`, what io_watch named */
     struct workers *workers;
     struct workers *commands; /* those that run what scripts start: made for the first */
     struct lane **lane;
@@ -71,7 +75,7 @@ static int as_timeout(int64_t wait_ms)
 static struct op *collect(struct io *io, int64_t wait_ms)
 {
     struct real *real = real_of(io);
-    struct pollfd event = {.fd = real->done.event, .events = POLLIN};
+    struct pollfd event = {.fd = real->wait_fd, .events = POLLIN};
     struct op *all = take(real);
 
     if (all || !wait_ms)
@@ -79,6 +83,12 @@ static struct op *collect(struct io *io, int64_t wait_ms)
     if (poll(&event, 1, as_timeout(wait_ms)) > 0)
         inbox_quiet(&real->done);
     return inbox_take(&real->done);
+}
+
+static bool is_woken(const struct real *real)
+{
+    struct pollfd event = {.fd = real->wait_fd, .events = POLLIN};
+    return poll(&event, 1, 0) > 0;
 }
 
 /* The same without threads: lane and workers run here until something ended. */
@@ -91,8 +101,9 @@ static struct op *collect_inline(struct io *io, int64_t wait_ms)
     for (;;) {
         while (workers_step(real->workers))
             continue;
-        lane_turn(real->lane[0], wait_ms < 0 ? -1 : as_timeout(end_ms - now_ms), real->done.event);
-        bool woken = inbox_quiet(&real->done);
+        lane_turn(real->lane[0], wait_ms < 0 ? -1 : as_timeout(end_ms - now_ms), real->wait_fd);
+        bool woken = is_woken(real);
+        inbox_quiet(&real->done);
         all = inbox_take(&real->done);
         now_ms = clock_mono_ms();
         if (all || woken || now_ms >= end_ms)
@@ -143,6 +154,11 @@ struct io *io_new(const struct io_config *config)
     real->threads = config->n_lanes > 0;
     real->io.ops = real->threads ? &with_threads : &without_threads;
     inbox_init(&real->done, true);
+    real->wait_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (real->wait_fd < 0 || !io_watch(&real->io, real->done.event)) {
+        perror("haul: epoll");
+        abort();
+    }
     if (!lanes_new(real, config)) {
         io_free(&real->io);
         return NULL;
@@ -162,6 +178,20 @@ void io_stats(struct io *io, struct io_stats *stats)
         lane_stats(real->lane[i], stats);
 }
 
+void io_widen(struct io *io, int n_connections)
+{
+    struct real *real = real_of(io);
+
+    for (int i = 0; i < real->n_lanes; i++)
+        lane_widen(real->lane[i], (n_connections + real->n_lanes - 1) / real->n_lanes);
+}
+
+bool io_watch(struct io *io, int fd)
+{
+    struct epoll_event event = {.events = EPOLLIN};
+    return epoll_ctl(real_of(io)->wait_fd, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
 void io_wake(struct io *io)
 {
     inbox_wake(&real_of(io)->done);
@@ -175,6 +205,7 @@ void io_free(struct io *io)
         return;
     stop(io);
     lane_exit();
+    close(real->wait_fd);
     inbox_close(&real->done);
     free(real->lane);
     free(real);

@@ -44,6 +44,11 @@ struct io *io_new(const struct io_config *config);
 void io_stats(struct io *io, struct io_stats *stats);
 /* Ends a wait in collect; async-signal-safe. */
 void io_wake(struct io *io);
+/* n_connections of the config from now on; those beyond end as they would. */
+void io_widen(struct io *io, int n_connections);
+/* A wait in collect also ends when `fd` is readable, until the caller has read what is there. Once;
+ * fd must be open as long as io is used. */
+bool io_watch(struct io *io, int fd);
 /* The version of the library that speaks HTTP. */
 const char *io_library(void);
 /* Stops the threads and frees it. */

@@ -3,6 +3,7 @@
 #include "base/list.h"
 #include "io/exchange.h"
 #include "io/io.h"
+#include "io/slots.h"
 #include "io/thread.h"
 #include <curl/curl.h>
 #include <malloc.h>
@@ -21,13 +22,14 @@ struct lane {
         struct op *head, **tail;
     } waiting; /* submitted, not started */
     struct exchange_env env;
-    struct exchange *slot;     /* n_slots of them */
-    struct exchange *idle;     /* those not running */
+    struct slots slots;        /* those not running are in slots.idle */
     struct relay *relays;      /* sets that run */
     struct exchange **running; /* env.n_running of them, in no order */
-    int n_slots, limit;        /* exchanges there are, and that may run; but see has_room */
+    int limit;                 /* how many may run; but see has_room */
     int64_t tick_ns;           /* when the next look is due */
     int64_t wake_ns;           /* when the next bucket has something; INT64_MAX: nobody waits */
+    int64_t buffer;            /* of the config */
+    atomic_int wanted;         /* what control wants `limit` to be */
     bool has_thread;
     pthread_t thread;
     atomic_bool stop;
@@ -39,6 +41,32 @@ static void post(struct lane *lane, struct op *op)
 {
     atomic_fetch_add_explicit(&lane->n_posted, 1, memory_order_relaxed);
     inbox_post(lane->done, op);
+}
+
+/* --- exchanges ------------------------------------------------------------------------ */
+
+static int clamp_buffer(int64_t size)
+{
+    return size < 64 << 10 ? 64 << 10 : size > 256 << 10 ? 256 << 10 : (int)size;
+}
+
+/* Lets as many run as control wants. */
+static void widen(struct lane *lane)
+{
+    int limit = atomic_load_explicit(&lane->wanted, memory_order_relaxed);
+    int n = (limit > 1 + LIMIT_FAN ? limit : 1 + LIMIT_FAN) + LIMIT_ASIDE;
+
+    if (limit == lane->limit || !lane->multi)
+        return;
+    if (n > lane->slots.n && !slots_add(&lane->slots, n, &lane->env)) {
+        atomic_store_explicit(&lane->wanted, lane->limit, memory_order_relaxed);
+        return;
+    }
+    lane->limit = limit;
+    lane->running = xrealloc(lane->running, (size_t)lane->slots.n * sizeof(struct exchange *));
+    relay_pool_size(&lane->env.rings, limit / 2 * lane->env.n_lanes);
+    lane->env.receive_buffer = lane->env.send_buffer = clamp_buffer(lane->buffer / limit);
+    curl_multi_setopt(lane->multi, CURLMOPT_MAXCONNECTS, (long)lane->slots.n + 16);
 }
 
 /* --- starting and ending -------------------------------------------------------------- */
@@ -76,8 +104,8 @@ static void stop(struct lane *lane, struct exchange *exchange, CURLcode code, in
     lane->running[exchange->slot] = last;
     last->slot = exchange->slot;
     lane->env.n_running--;
-    exchange->next = lane->idle;
-    lane->idle = exchange;
+    exchange->next = lane->slots.idle;
+    lane->slots.idle = exchange;
 }
 
 static void post_set(struct lane *lane, struct relay *relay)
@@ -163,14 +191,14 @@ static void finish(struct lane *lane, struct exchange *exchange, CURLcode code, 
 static struct exchange *start_one(struct lane *lane, struct op *op, struct relay *relay,
                                   int64_t now_ns)
 {
-    struct exchange *exchange = lane->idle;
+    struct exchange *exchange = lane->slots.idle;
 
     lane->env.n_running++;
     if (!exchange_start(exchange, op, relay, now_ns)) {
         lane->env.n_running--;
         return NULL;
     }
-    lane->idle = exchange->next;
+    lane->slots.idle = exchange->next;
     exchange->next = NULL;
     exchange->slot = lane->env.n_running - 1;
     lane->running[exchange->slot] = exchange;
@@ -286,7 +314,7 @@ static bool has_room(const struct lane *lane, const struct op *op)
     int n = op->in.feed ? relay_set_size(op) : 1;
 
     if (op->aside)
-        return lane->env.n_running < lane->n_slots;
+        return lane->env.n_running < lane->slots.n;
     return lane->env.n_running + n <= lane->limit || lane->env.n_running == 0;
 }
 
@@ -437,6 +465,7 @@ void lane_turn(struct lane *lane, int wait_ms, int event)
     int n;
 
     lane->wake_ns = INT64_MAX;
+    widen(lane);
     accept_ops(lane);
     look(lane, now_ns);
     release(lane, now_ns);
@@ -481,43 +510,34 @@ void lane_exit(void)
     curl_global_cleanup();
 }
 
-static int clamp_buffer(int64_t size)
-{
-    return size < 64 << 10 ? 64 << 10 : size > 256 << 10 ? 256 << 10 : (int)size;
-}
-
 struct lane *lane_new(const struct lane_config *config, struct inbox *done)
 {
     struct lane *lane = xcalloc(1, sizeof *lane);
-    int limit = config->n_connections > 1 ? (config->n_connections + 1) / 2 * 2 : 2; /* pairs */
-    int n = (limit > 1 + LIMIT_FAN ? limit : 1 + LIMIT_FAN) + LIMIT_ASIDE;
-    bool ok;
 
     lane->done = done;
-    lane->n_slots = n;
-    lane->limit = limit;
-    lane->slot = xcalloc((size_t)n, sizeof *lane->slot);
-    lane->running = xcalloc((size_t)n, sizeof(struct exchange *));
+    lane->buffer = config->buffer;
     lane->env.n_lanes = config->n_lanes;
-    relay_pool_init(&lane->env.rings, limit / 2 * config->n_lanes);
-    lane->env.receive_buffer = lane->env.send_buffer = clamp_buffer(config->buffer / limit);
     list_init(&lane->waiting);
     list_init(&lane->env.paused);
     inbox_init(&lane->submitted, false);
     lane->multi = curl_multi_init();
-    ok = lane->multi != NULL;
-    for (int i = n; i-- > 0 && ok;) {
-        ok = exchange_init(&lane->slot[i], &lane->env);
-        lane->slot[i].next = lane->idle;
-        lane->idle = &lane->slot[i];
-    }
-    if (!ok) {
+    lane_widen(lane, config->n_connections);
+    widen(lane);
+    if (!lane->limit) {
         lane_free(lane);
         return NULL;
     }
-    curl_multi_setopt(lane->multi, CURLMOPT_MAXCONNECTS, (long)n + 16);
     curl_multi_setopt(lane->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
     return lane;
+}
+
+void lane_widen(struct lane *lane, int n_connections)
+{
+    int pairs = n_connections > 1 ? (n_connections + 1) / 2 * 2 : 2;
+
+    atomic_store_explicit(&lane->wanted, pairs, memory_order_relaxed);
+    if (lane->has_thread)
+        curl_multi_wakeup(lane->multi);
 }
 
 void lane_start(struct lane *lane, int n)
@@ -559,12 +579,10 @@ void lane_free(struct lane *lane)
         curl_multi_wakeup(lane->multi);
         pthread_join(lane->thread, NULL);
     }
-    for (int i = 0; i < lane->n_slots && lane->slot[i].env; i++)
-        exchange_free(&lane->slot[i]);
+    slots_free(&lane->slots);
     curl_multi_cleanup(lane->multi);
     exchange_env_free(&lane->env);
     inbox_close(&lane->submitted);
-    free(lane->slot);
     free(lane->running);
     free(lane);
 }

@@ -22,6 +22,8 @@ void lane_exit(void);
 struct lane *lane_new(const struct lane_config *config, struct inbox *done);
 /* Runs it in a thread of its own. */
 void lane_start(struct lane *lane, int n);
+/* So many requests may be in flight from now on. */
+void lane_widen(struct lane *lane, int n_connections);
 void lane_submit(struct lane *lane, struct op *op);
 /* Ops submitted and not yet posted. */
 int64_t lane_load(const struct lane *lane);

@@ -4,14 +4,15 @@
 
 struct relay_ring {
     struct relay_ring *next;
+    size_t size;
     char data[];
 };
 
-void relay_pool_init(struct relay_pool *pool, int n_pairs)
+void relay_pool_size(struct relay_pool *pool, int n_pairs)
 {
     size_t share = LIMIT_RELAYS / (size_t)(n_pairs > 0 ? n_pairs : 1);
 
-    pool->free = NULL;
+    relay_pool_free(pool);
     pool->size = share > LIMIT_RELAY       ? LIMIT_RELAY
                  : share < LIMIT_RELAY_MIN ? LIMIT_RELAY_MIN
                                            : share;
@@ -30,9 +31,12 @@ static struct relay_ring *ring_take(struct relay_pool *pool)
 {
     struct relay_ring *ring = pool->free;
 
-    if (!ring)
-        return xmalloc(sizeof *ring + pool->size);
-    pool->free = ring->next;
+    if (ring) {
+        pool->free = ring->next;
+        return ring;
+    }
+    ring = xmalloc(sizeof *ring + pool->size);
+    ring->size = pool->size;
     return ring;
 }
 
@@ -86,8 +90,12 @@ void relay_free(struct relay *relay)
         hasher_end(relay->md5, md5);
     for (int i = 0; i < relay->n_sinks; i++)
         tell_sums(relay, relay->sink[i].op, md5);
-    relay->ring->next = relay->pool->free;
-    relay->pool->free = relay->ring;
+    if (relay->ring->size == relay->pool->size) {
+        relay->ring->next = relay->pool->free;
+        relay->pool->free = relay->ring;
+    } else {
+        free(relay->ring);
+    }
     free(relay);
 }
 
@@ -120,13 +128,13 @@ size_t relay_room(const struct relay *relay)
     for (int i = 0; i < relay->n_sinks; i++)
         if (relay->sink[i].exchange && held(relay, &relay->sink[i]) > most)
             most = held(relay, &relay->sink[i]);
-    return relay->pool->size - most;
+    return relay->ring->size - most;
 }
 
 /* Where in the ring the byte at `off` is, and how many of `len` follow it without a break. */
 static char *place(const struct relay *relay, int64_t off, size_t len, size_t *run)
 {
-    size_t at = (size_t)off % relay->pool->size, left = relay->pool->size - at;
+    size_t at = (size_t)off % relay->ring->size, left = relay->ring->size - at;
 
     *run = left < len ? left : len;
     return relay->ring->data + at;
@@ -178,7 +186,7 @@ size_t relay_read(struct relay *relay, const struct op *op, char *out, size_t ma
 
 bool relay_rewind(struct relay *relay, const struct op *op)
 {
-    if (relay->in > (int64_t)relay->pool->size)
+    if (relay->in > (int64_t)relay->ring->size)
         return false;
     relay_sink(relay, op)->out = 0;
     return true;

@@ -16,11 +16,12 @@ struct relay_ring; /* memory */
 /* Rings are kept for the next set; there are never more than sets that run at once. */
 struct relay_pool {
     struct relay_ring *free;
-    size_t size; /* of each */
+    size_t size; /* of those taken from now on */
 };
 
-/* For `n_pairs` over all lanes. */
-void relay_pool_init(struct relay_pool *pool, int n_pairs);
+/* For `n_pairs` over all lanes, of a pool that is zeroed or was in use: rings that are in use keep
+ * their size. */
+void relay_pool_size(struct relay_pool *pool, int n_pairs);
 void relay_pool_free(struct relay_pool *pool);
 
 struct relay_sink {

@@ -40,7 +40,7 @@ static void wipe(struct display *display)
     display->drawn = false;
 }
 
-static void progress_text(char *out, size_t size, const struct totals *totals)
+void display_text(char *out, size_t size, const struct totals *totals)
 {
     char done[32], known[32], rate[32], known_limit[32], limit[40] = "", eta[32] = "?";
     units_show_size(done, totals->bytes_done);
@@ -54,11 +54,11 @@ static void progress_text(char *out, size_t size, const struct totals *totals)
         units_show_duration(eta, totals->eta_ms);
     snprintf(out, size,
              "%" PRId64 "/%s%" PRId64 " objects  %s of %s%s  %s%s  ETA %s  %" PRId64
-             " in flight  %" PRId64 " retried  %" PRId64 " failed",
+             " in flight  %" PRId64 " retried  %" PRId64 " failed%s",
              totals->objects_done + totals->objects_skipped,
              totals->listing_done ? "" : "at least ", totals->objects_known, done,
              totals->listing_done ? "" : "at least ", known, rate, limit, eta, totals->in_flight,
-             totals->retries, totals->objects_failed);
+             totals->retries, totals->objects_failed, totals->paused ? "  paused" : "");
 }
 
 static int terminal_columns(void)
@@ -100,7 +100,7 @@ static void draw(const struct totals *totals, const char *text)
 static void show_progress(struct display *display, const struct event *event)
 {
     char text[400];
-    progress_text(text, sizeof text, event->totals);
+    display_text(text, sizeof text, event->totals);
     if (display->redraws) {
         draw(event->totals, text);
         display->drawn = true;
@@ -183,7 +183,7 @@ static const char *advice(int exit_status)
     case 1:
         return "the same command tries again what is missing; `haul status` lists the failures";
     case 7:
-        return "stopped by the script; the same command carries on";
+        return "stopped before its end; the same command carries on";
     case 10:
     case 130:
     case 143:

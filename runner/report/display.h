@@ -21,6 +21,8 @@ void display_init(struct display *display, enum display_mode mode, bool quiet, b
 /* Which events it wants: bits 1u << enum event_kind. */
 uint32_t display_wants(const struct display *display);
 void display_event(struct display *display, const struct event *event);
+/* How far a run is, with the limit in force, as one line for people. */
+void display_text(char *out, size_t size, const struct totals *totals);
 /* The last lines: what was done, how it was verified, what to do next. */
 void display_summary(struct display *display, const char *job, const struct totals *totals,
                      int exit_status);
