@@ -14,10 +14,12 @@ reference.kinds = {
   changing_requests = { type = "number|\"unlimited\"|haul.schedule|(fun(now: haul.now, stats: haul.totals): number)",
     form = "a number, haul.schedule, or function(now, stats)" },
   compare = { type = "%s|(fun(source: haul.object, target: haul.object): boolean, string?)" },
+  bytes = { type = "string", form = "text" },
   conflict = { type = "%s|(fun(name: string, other: string, target: string): string?)" },
   credentials = { type = "haul.keys|(fun(): haul.keys)|\"anonymous\"" },
   duration = { type = "haul.duration", form = "a duration such as \"30s\"" },
   error_kinds = { type = "haul.error_kind[]", form = "a list of kinds of error" },
+  environment = { type = "table<string, string>", form = "{ NAME = text }" },
   ["function"] = { type = "function", form = "a function" },
   globs = { type = "haul.globs", form = "a pattern or a list of them" },
   headers = { type = "table<string, string>", form = "{ name = text }" },
@@ -36,12 +38,14 @@ reference.kinds = {
   rate = { type = "haul.rate", form = "a rate such as \"20MiB/s\" or \"160Mbit/s\", or \"unlimited\"" },
   rates = { type = "haul.rate|{ read?: haul.rate, write?: haul.rate }", form = "a rate such as \"20MiB/s\"" },
   readable_file = { type = "string", form = "a path" },
+  request_headers = { type = "table<string, string>", form = "{ name = text }" },
   retry = { type = "haul.retry_options", form = "a table" },
   retry_rule = { type = "haul.retry_kind_options", form = "a table" },
   size = { type = "haul.size", form = "a size such as \"16MiB\"" },
   splits = { type = "string[]", form = "a list of keys, ascending" },
   task_handlers = { type = "haul.handlers", form = "{ event = function }" },
   text = { type = "string", form = "text" },
+  url = { type = "string", form = "an address such as \"https://host/path\"" },
   wait = { type = "number|haul.duration", form = "seconds, or text such as \"5s\"" },
   limited = { type = "haul.store|haul.task", form = "a store or a task" },
   wished_concurrency = { type = "integer|\"auto\"", form = "a whole number" },
@@ -106,6 +110,8 @@ reference.tables = {
   ["backoff.linear"] = "waits that grow by the first one from try to try",
   ["backoff.fixed"] = "the same wait after each try",
   ["backoff.decorrelated"] = "waits drawn from the base to three times the one before",
+  ["haul.http"] = "options of a request",
+  ["haul.exec"] = "options of a command; the entries without a name are the program and its arguments",
   stop_when = "when too many failures end a job: its option `stop_when`",
   rate = "rates of a store, each way: its option `rate`",
   ["job:cancel"] = "how a job is cancelled",
@@ -195,6 +201,21 @@ end }]] },
   { "veto", type = "fun(reason?: string): haul.decision", at = { "hook" },
     doc = "a decision of before_delete, task_started and task_finished: nothing is deleted or begun; exit status 6",
     example = [[on = { before_delete = function(event) if event.objects > 100 then return haul.veto "too many" end end }]] },
+  { "http", type = "fun(options: haul.http_options): haul.answer", options = "haul.http", at = { "hook" },
+    doc = "a request to any address, sent once; every status is an answer, a redirect too, and where there is none it is an "
+      .. "error with kind and message",
+    example = [[on = { job_finished = function(event)
+  local answer = haul.http { url = "https://hooks.example.org/haul", headers = { ["content-type"] = "application/json" },
+    body = haul.json.encode(event.summary) }
+  if answer.status >= 300 then haul.log.warn("the webhook says %d", answer.status) end
+end }]] },
+  { "exec", type = "fun(options: haul.exec_options): haul.exec_result", options = "haul.exec", at = { "hook" },
+    doc = "a command, without a shell: the program and its arguments, and options; every end of it is a result, and where it "
+      .. "cannot be run, or is killed at its timeout, it is an error with kind and message",
+    example = [[on = { object_succeeded = function(event)
+  local scan = haul.exec { "clamscan", "--no-summary", event.path, timeout = "5m" }
+  if scan.status ~= 0 then haul.log.error("%s: %s", event.key, scan.out) end
+end }]] },
   { "json",
     type = "{ encode: fun(value: any): string; decode: fun(text: string): any; array: (fun(list: table): table); null: any }",
     at = { "declare", "hook", "function" },

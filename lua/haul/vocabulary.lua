@@ -74,6 +74,17 @@ vocabulary.classes = {
     { "tries", "integer", "of the whole object, from 1" },
     { "restarts", "integer", "how often it began again from scratch" },
   } },
+  { "haul.answer", doc = "what came back for haul.http", fields = {
+    { "status", "integer", "such as 200" },
+    { "headers", "table<string, string>", "names in lower case; values of one name joined by \", \"" },
+    { "body", "string", "all of it" },
+  } },
+  { "haul.exec_result", doc = "how a command of haul.exec ended", fields = {
+    { "status", "integer", "its exit status; 128 and the number of the signal that ended it" },
+    { "signal?", "integer", "the signal that ended it" },
+    { "out", "string", "what it wrote to its standard output" },
+    { "err", "string", "and to its standard error" },
+  } },
   { "haul.pace", doc = "what a store that asked to slow down gets from now on", fields = {
     { "concurrency", "integer", "requests in flight" },
     { "requests", "number", "requests a second" },

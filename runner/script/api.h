@@ -19,6 +19,12 @@ void api_transfer_set(lua_State *L, uint64_t id);
 void api_file_add(lua_State *L);
 void api_credentials_add(lua_State *L);
 
+/* haul.core.run.http and .exec: a hook waits for what comes of them. */
+int api_http(lua_State *L);
+int api_exec(lua_State *L);
+/* nil, kind, message */
+int api_push_failure(lua_State *L, const struct err *err);
+
 /* Replaces what os says of the time by what haul's clock says. */
 void api_time_set(lua_State *L);
 

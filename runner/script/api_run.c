@@ -57,8 +57,8 @@ static int api_stats(lua_State *L)
 }
 
 static const luaL_Reg run_functions[] = {
-    {"cancel", api_cancel}, {"pause", api_pause}, {"set", api_set},
-    {"stats", api_stats},   {NULL, NULL},
+    {"cancel", api_cancel}, {"pause", api_pause}, {"set", api_set}, {"stats", api_stats},
+    {"http", api_http},     {"exec", api_exec},   {NULL, NULL},
 };
 
 int luaopen_haul_core_run(lua_State *L)
