@@ -152,6 +152,17 @@
 ---@field tries integer  of the whole object, from 1
 ---@field restarts integer  how often it began again from scratch
 
+---@class haul.answer  what came back for haul.http
+---@field status integer  such as 200
+---@field headers table<string, string>  names in lower case; values of one name joined by ", "
+---@field body string  all of it
+
+---@class haul.exec_result  how a command of haul.exec ended
+---@field status integer  its exit status; 128 and the number of the signal that ended it
+---@field signal? integer  the signal that ended it
+---@field out string  what it wrote to its standard output
+---@field err string  and to its standard error
+
 ---@class haul.pace  what a store that asked to slow down gets from now on
 ---@field concurrency integer  requests in flight
 ---@field requests number  requests a second
@@ -753,6 +764,23 @@
 ---@field rate? haul.rate|{ read?: haul.rate, write?: haul.rate }  "20MiB/s", or { read =, write = }; default "unlimited"
 ---@field links? "report"|"follow"  symbolic links below it: told and passed over, or read as what they lead to; default "report"
 
+---@class haul.exec_options  options of a command; the entries without a name are the program and its arguments
+---@field stdin? string  what it reads from its standard input; default ""
+---@field env? table<string, string>  { NAME = text }: variables beside PATH, HOME, USER, LOGNAME, SHELL, LANG, LC_*, TZ, TERM and TMPDIR; no other is passed on
+---@field cwd? string  the directory it runs in
+---@field timeout? haul.duration  then it is killed, with all that it started; default "1m"
+---@field max? haul.size  most that it may write, to its output and to its errors; default "1MiB"
+
+---@class haul.http_options  options of a request
+---@field url string  address, http or https; certificates are verified; required
+---@field method? "GET"|"HEAD"|"PUT"|"POST"|"DELETE"|"PATCH"  default: POST with a body, GET without
+---@field headers? table<string, string>  { name = text }
+---@field body? string  what is sent; of PUT, POST and PATCH only
+---@field timeout? haul.duration  of all of it, connecting included; default "30s"
+---@field ca? string  file of certificates to trust instead of the system's
+---@field proxy? string  address of a proxy; the environment is not asked
+---@field max? haul.size  largest body of an answer; default "1MiB"
+
 ---@class haul.job_options  options of a job; the entries without a name are its tasks
 ---@field name? string  names the job's state; default: the file's name
 ---@field concurrency? integer|haul.schedule  requests in flight, whole job; default 16
@@ -948,6 +976,8 @@
 ---@field spawn fun(body: fun(job: haul.running): any): haul.handle  runs a function beside everything else; it may wait as a hook may, and the job does not end before it; an error of it is counted as a hook's is
 ---@field stop fun(reason?: string): haul.decision  a decision, of any hook: end the job; exit status 7
 ---@field veto fun(reason?: string): haul.decision  a decision of before_delete, task_started and task_finished: nothing is deleted or begun; exit status 6
+---@field http fun(options: haul.http_options): haul.answer  a request to any address, sent once; every status is an answer, a redirect too, and where there is none it is an error with kind and message
+---@field exec fun(options: haul.exec_options): haul.exec_result  a command, without a shell: the program and its arguments, and options; every end of it is a result, and where it cannot be run, or is killed at its timeout, it is an error with kind and message
 ---@field json { encode: fun(value: any): string; decode: fun(text: string): any; array: (fun(list: table): table); null: any }  values to JSON and back; names of an object come out sorted, whole numbers of 64 bits exact, larger ones as text; json.array marks a table that is a list even when it is empty
 ---@field report { csv: (fun(path: string): fun(event: table)), jsonl: (fun(path: string): fun(event: table)) }  a hook that writes a row for each event of an object that it gets; the file appears whole when the run has ended, for its owner alone, even when it has no row; haul.manifest reads it again
 ---@field median fun(list: number[]): number?  the middle of a list of numbers; nil of an empty one
