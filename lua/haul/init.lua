@@ -29,6 +29,7 @@ local haul = {
   manifest = manifest.new,
   median = numbers.median,
   oss = store.oss,
+  move = task.move,
   parallel = task.parallel,
   param = param.object,
   report = report.constructors,

@@ -43,16 +43,40 @@ local function object_part_size(fields, object)
   return bytes
 end
 
--- object { key =, size =, mtime =, etag = } -> taken, target or nil, attributes or nil, part size or 0
+local verifies = { auto = false, full = true }
+
+-- Is the target to be read back?
+local function object_verify(fields, object)
+  local said = fields.verify(object)
+  if said ~= nil and verifies[said] == nil then
+    error(err.new("invalid", ("verify of %s: \"auto\" or \"full\" is expected, not %s")
+      :format(err.show(object.key), err.show(said))), 0)
+  end
+  return verifies[said] or false
+end
+
+local function object_priority(fields, object)
+  local said = fields.priority(object)
+  if said ~= nil and (type(said) ~= "number" or said ~= said) then
+    error(err.new("invalid", ("priority of %s: a number is expected, not %s")
+      :format(err.show(object.key), err.show(said))), 0)
+  end
+  return said or 0
+end
+
+-- object { key =, size =, mtime =, etag = } -> taken, target or nil, attributes or nil, part size or 0,
+-- whether its target is read back, priority or nil: the task's
 local function map(fields)
   local named = attributes.has_functions(fields)
-  local sized = type(fields.part_size) == "function"
+  local sized, verified = type(fields.part_size) == "function", type(fields.verify) == "function"
+  local ranked = type(fields.priority) == "function"
   return function(object)
     object.name = relative(fields, object.key)
     if fields.where and not fields.where(object) then return false end
     local name = fields.rename and fields.rename(object.name, object)
     local target = name ~= nil and name ~= false and whole_name(fields, name, "rename", object.key) or nil
-    return true, target, named and attributes.of(fields, object) or nil, sized and object_part_size(fields, object) or 0
+    return true, target, named and attributes.of(fields, object) or nil, sized and object_part_size(fields, object) or 0,
+      verified and object_verify(fields, object), ranked and object_priority(fields, object) or nil
   end
 end
 
@@ -100,9 +124,9 @@ end
 -- The functions of a task by the names that C calls them.
 function mapping.functions(fields)
   local all = {}
-  if fields.where or fields.rename or attributes.has_functions(fields) or type(fields.part_size) == "function" then
-    all.map = map(fields)
-  end
+  local asked = fields.where or fields.rename or attributes.has_functions(fields)
+  for _, name in ipairs { "part_size", "verify", "priority" } do asked = asked or type(fields[name]) == "function" end
+  if asked then all.map = map(fields) end
   if mapping.yields(fields) then all.yield = yield(fields) end
   if type(fields.compare) == "function" then all.compare = compare(fields) end
   if type(fields.conflict) == "function" then all.settle = settle(fields) end

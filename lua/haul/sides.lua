@@ -39,7 +39,7 @@ local function check_apart(fields, refuse)
   if tree and to:sub(1, #from) == from then
     refuse("to (%s) lies inside of from (%s)", name(fields.to), name(fields.from))
   end
-  local inside = fields.kind == "sync" and from:sub(1, #to) == to
+  local inside = (fields.kind == "sync" or fields.kind == "move" and tree) and from:sub(1, #to) == to
   if inside then refuse("from (%s) lies inside of to (%s)", name(fields.from), name(fields.to)) end
 end
 
@@ -66,6 +66,12 @@ local function check_web(fields, refuse)
   end
 end
 
+-- A source goes once its copy is proved, of which there is one.
+local function check_move(fields, refuse)
+  if fields.from.store.kind == "web" then refuse("nothing can be deleted from %s: use haul.copy", name(fields.from)) end
+  if #fields.to_list > 1 then refuse("it has one target: copy to the others before, with haul.copy") end
+end
+
 local function check_target_name(fields, refuse)
   local base = fields.from.path:match("[^/]*$")
   if base ~= "" and place.is_prefix(fields.to.path) and not is_remote(fields.to) then
@@ -88,6 +94,7 @@ function sides.check(fields)
   check_web(fields, refuse)
   check_keys(fields, refuse)
   if fields.kind == "delete" then return end
+  if fields.kind == "move" then check_move(fields, refuse) end
   if is_remote(fields.from) == is_remote(fields.to) then check_apart(fields, refuse) end
   check_target_name(fields, refuse)
 end
@@ -101,17 +108,20 @@ local function overlap(one, other)
   return holds(one, a, b) or holds(other, b, a)
 end
 
--- What a task changes: its targets; what it only reads: its source.
-local function written(fields)
-  return fields.to_list
+local function selects(fields)
+  return fields.include or fields.exclude or fields.where or fields.keys
 end
 
+-- Two moves, or a move and another task, may share a source where both select what they take.
 local function clash(one, other)
-  for _, to in ipairs(written(one)) do
-    for _, also in ipairs(written(other)) do
+  for _, to in ipairs(one.to_list) do
+    for _, also in ipairs(other.to_list) do
       if overlap(to, also) then return "would both change %s", to end
     end
     if overlap(to, other.from) then return "would change %s and read from it", to end
+  end
+  if one.kind == "move" and overlap(one.from, other.from) and not (selects(one) and selects(other)) then
+    return "would move away and read the same objects of %s", one.from
   end
 end
 

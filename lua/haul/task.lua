@@ -1,5 +1,5 @@
--- haul.copy, haul.sync and haul.delete: what goes where, and what goes away; haul.parallel: at the same
--- time.
+-- haul.copy, haul.sync, haul.move and haul.delete: what goes where, and what goes away; haul.parallel: at
+-- the same time.
 local attributes = require "haul.attributes"
 local core = require "haul.core"
 local context = require "haul.context"
@@ -67,6 +67,20 @@ schema.kind("compare", function(value, option)
   return schema.check_kind("word", value, option)
 end)
 
+schema.kind("verify", function(value, option)
+  if type(value) == "function" then return value end
+  if value == "none" then return nil, 'nothing is called done unless it was checked: "auto" is the least' end
+  return schema.check_kind("word", value, option)
+end)
+
+schema.kind("priority", function(value)
+  if type(value) == "function" then return value end
+  if type(value) ~= "number" or value ~= value then
+    return nil, ("a number, or a function that gives one, is expected, not %s"):format(err.show(value))
+  end
+  return value
+end)
+
 local function definition(who, ...)
   local options = {}
   for _, list in ipairs { ... } do table.move(list, 1, #list, #options + 1, options) end
@@ -91,18 +105,27 @@ local sending = {
   { "rate", kind = "changing_rate", default = "unlimited", doc = "bytes a second of this task, each way" },
   { "route", kind = "word", words = { "auto", "server", "relay" }, default = "auto",
     doc = "between stores: copied by the service, or through this machine" },
+  { "verify", kind = "verify", words = { "auto", "full" }, default = "auto",
+    doc = "\"auto\": by the best sums that both sides tell; \"full\": the target is read back too; or function(object)" },
+  { "priority", kind = "priority", default = 0,
+    doc = "a number, or function(object): of the objects that are known and wait, larger ones go first" },
 }
 local no_target = "haul.delete removes what `from` names, and has no target"
 local quota = { { "max_delete", kind = "quota", default = "25%",
   doc = "the most that may be deleted: a share of the target, or a number" } }
 
+local placing = {
+  { "rename", kind = "function", doc = "function(name, object): another name below `to`" },
+  { "overwrite", kind = "word", words = { "always", "never", "newer" }, default = "always",
+    doc = "what happens where the target is there already" },
+  { "conflict", kind = "conflict", words = { "error", "skip", "rename" }, default = "error",
+    doc = "when two keys would get one name; or function(name, other, target)" },
+}
+
 local kinds = {
-  copy = definition("haul.copy", from, sending, named, selection.options, attributes.options, common, {
-    { "rename", kind = "function", doc = "function(name, object): another name below `to`" },
-    { "overwrite", kind = "word", words = { "always", "never", "newer" }, default = "always",
-      doc = "what happens where the target is there already" },
-    { "conflict", kind = "conflict", words = { "error", "skip", "rename" }, default = "error",
-      doc = "when two keys would get one name; or function(name, other, target)" },
+  copy = definition("haul.copy", from, sending, named, selection.options, attributes.options, common, placing),
+  move = definition("haul.move", from, sending, named, selection.options, attributes.options, common, placing, {
+    { "max_delete", refused = "each object goes once its copy is proved, so that nothing is ever missing" },
   }),
   sync = definition("haul.sync", from, sending, selection.options, attributes.options, common, quota, {
     { "compare", kind = "compare", words = { "fingerprint", "size", "time", "etag", "checksum" },
@@ -133,6 +156,7 @@ local function constructor(kind)
 end
 
 task.copy = constructor "copy"
+task.move = constructor "move"
 task.sync = constructor "sync"
 task.delete = constructor "delete"
 
@@ -226,6 +250,8 @@ local function plain(fields, job, place_of)
   out.attributes, out.preserve = carried, fields.preserve ~= false
   out.overwrite, out.route = fields.overwrite or "always", fields.route or "auto"
   out.compare, out.conflict = word(fields.compare, "fingerprint"), word(fields.conflict, "error")
+  out.verify = fields.verify == "full" and "full" or "auto"
+  out.priority = type(fields.priority) == "number" and fields.priority + 0.0 or 0.0
   out.remove = fields.delete or fields.kind == "delete"
   out.max_delete, out.max_deletes = quota_.share, quota_.count
   out.keeps_empty = fields.kind ~= "delete"

@@ -256,7 +256,9 @@ static void judge_pair(struct account *a)
     } else if (state == ROW_ACTIVE) {
         say(a, "run", "would carry it on");
     } else {
-        say(a, "run", "would send it");
+        say(a, "run",
+            a->task->kind == TASK_MOVE ? "would send it, and remove it here once that is proved"
+                                       : "would send it");
     }
 }
 

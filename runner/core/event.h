@@ -77,7 +77,8 @@ struct totals {
     int64_t in_flight;
     int64_t concurrency; /* requests that may be in flight now */
     bool paused;
-    int64_t checked[7]; /* objects by check made: index enum check */
+    int64_t checked[7];        /* objects by check made: index enum check */
+    int64_t objects_read_back; /* whose target was read once more, to be compared */
     double seconds;
     int64_t rate;                  /* bytes a second, the last few seconds */
     int64_t limit;                 /* the job's rate in force; -1: none */
@@ -133,6 +134,7 @@ struct event {
     const char *upload_id;       /* upload events */
     const char *temp;            /* temporary file's name */
     enum check check;            /* verified, verify_failed, object_succeeded */
+    bool read_back;              /* verified, object_succeeded: the target was, for that */
     const struct totals *totals; /* progress, job_finished */
     int exit_status;             /* job_finished */
     struct {

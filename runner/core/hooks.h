@@ -41,6 +41,8 @@ struct mapping {
     char *target;                   /* whole key or path on the other side; NULL: as it is */
     struct http_fields *attributes; /* by neutral names; more than the task's; NULL: none */
     int64_t part_size;              /* 0: the task's */
+    bool full;                      /* its target is read back */
+    double priority;
 };
 
 /* An object as a mapping or a comparison sees it. */

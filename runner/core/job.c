@@ -57,13 +57,13 @@ const struct task *task_first(const struct task *task)
 
 bool task_deletes(const struct task *task)
 {
-    return task->remove || task->kind == TASK_DELETE;
+    return task->remove || task->kind == TASK_DELETE || task->kind == TASK_MOVE;
 }
 
 const char *task_kind_name(enum task_kind kind)
 {
     static const char *const names[] = {
-        [TASK_COPY] = "copy", [TASK_SYNC] = "sync", [TASK_DELETE] = "delete"};
+        [TASK_COPY] = "copy", [TASK_SYNC] = "sync", [TASK_DELETE] = "delete", [TASK_MOVE] = "move"};
     return names[kind];
 }
 
@@ -87,7 +87,9 @@ static uint64_t add_place(uint64_t sum, const struct store *store, const char *p
 
 uint64_t task_scope(const struct task *task)
 {
-    return add_place(add_place(0, task->from, task->from_path), task->to, task->to_path);
+    uint64_t sum = task->kind == TASK_MOVE ? add_text(0, "move") : 0;
+
+    return add_place(add_place(sum, task->from, task->from_path), task->to, task->to_path);
 }
 
 uint64_t job_fingerprint(const struct job *job)

@@ -32,7 +32,7 @@ struct retry_policy {
     uint32_t on;                            /* bits 1u << enum err_kind */
 };
 
-enum task_kind { TASK_COPY, TASK_SYNC, TASK_DELETE };
+enum task_kind { TASK_COPY, TASK_SYNC, TASK_DELETE, TASK_MOVE };
 /* What happens where the target is there already (copy). */
 enum overwrite { OVERWRITE_ALWAYS, OVERWRITE_NEVER, OVERWRITE_NEWER };
 /* When two objects count as the same (sync). */
@@ -43,6 +43,11 @@ enum compare {
     COMPARE_ETAG,
     COMPARE_CHECKSUM, /* the best sum both sides offer; files are read */
     COMPARE_SCRIPT
+};
+/* How a copy is proved. */
+enum verify {
+    VERIFY_AUTO, /* by the best sums that both sides tell */
+    VERIFY_FULL  /* and the target is read back */
 };
 /* What happens to the second of two keys that would meet at one name. */
 enum conflict { CONFLICT_ERROR, CONFLICT_SKIP, CONFLICT_RENAME, CONFLICT_SCRIPT };
@@ -86,6 +91,8 @@ struct task {
     enum compare compare;
     enum conflict conflict;
     enum route route;
+    enum verify verify;
+    double priority;     /* of objects that no function gives another */
     bool remove;         /* SYNC: extras on the target are deleted, in a last phase */
     double max_delete;   /* the largest share of the target that may go, 0 to 1 ... */
     int64_t max_deletes; /* ... or, when not -1, the largest number */

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "transfer/fan.h"
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -187,6 +188,11 @@ bool phase_open(struct phase *phase, struct sched *sched, struct turn *turn)
     return true;
 }
 
+double phase_priority(const struct phase *phase)
+{
+    return phase->source ? source_priority(phase->source) : -INFINITY;
+}
+
 /* --- ends ----------------------------------------------------------------------------- */
 
 /* What there is to say about how the source was read. */
@@ -216,7 +222,8 @@ static bool may_delete(struct phase *phase, struct phase_setting *setting, struc
     const struct task *task = phase->task;
     const struct source_options *options = &setting->options;
 
-    if (!task_deletes(task) || options->verify || (options->only_failed && task->kind == TASK_SYNC))
+    if (!task_deletes(task) || task->kind == TASK_MOVE || options->verify ||
+        (options->only_failed && task->kind == TASK_SYNC))
         return false;
     if (source_error(phase->source)->kind == ERR_NONE && !source_incomplete(phase->source))
         return true;

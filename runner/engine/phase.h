@@ -23,6 +23,7 @@ struct phase {
     struct removal *removal; /* PHASE_REMOVAL */
     int64_t began_ms;
     bool changed; /* in this turn: the next has something to do */
+    bool tried;   /* task_run's own: in this round there was nothing to open */
 };
 
 /* What all phases of a run share. */
@@ -54,6 +55,8 @@ bool phase_open(struct phase *phase, struct sched *sched, struct turn *turn);
 void phase_end(struct phase *phase, struct phase_setting *setting, struct sched *sched,
                struct turn *turn);
 
+/* The priority of what it would open next; -INFINITY: nothing that has one. */
+double phase_priority(const struct phase *phase);
 /* Every object of it is known. */
 bool phase_listed(const struct phase *phase);
 /* The next turn can do something without waiting. */

@@ -341,7 +341,7 @@ static void add_to_group(struct finish_item *item, struct transfer *t)
     item->temp = t->row.temp;
     item->fd = t->target_fd;
     item->mtime_ns = t->mtime_ns;
-    item->want_info = t->item->task->kind == TASK_SYNC;
+    item->want_info = t->item->task->kind == TASK_SYNC || t->item->task->kind == TASK_MOVE;
     t->busy = true;
 }
 
@@ -353,6 +353,8 @@ static void send_group(struct sched *sched, int n, struct turn *turn)
     for (struct transfer *t = sched->head; t && op->in.n_items < n; t = t->next)
         if (waits_for_group(t, turn)) {
             op->in.store = t->item->task->to;
+            /* No source goes before its copy is safe. */
+            op->in.sync = op->in.sync || t->item->task->kind == TASK_MOVE;
             add_to_group(&op->in.finish[op->in.n_items++], t);
         }
     sched_submit(sched, op, turn);

@@ -84,11 +84,29 @@ void task_run_fill(struct task_run *tasks, struct sched *sched, struct turn *tur
 
 /* --- the half that sends -------------------------------------------------------------- */
 
-/* By turns; false: none has an object and room for it. */
-static bool open_next(struct task_run *tasks, struct sched *sched, struct turn *turn)
+/* The one that is more important than all that were not tried yet; of equals the next in turn.  -1:
+ * all were. */
+static int next_to_try(const struct task_run *tasks)
 {
+    int best = -1;
+
     for (int i = 0; i < tasks->n_phases; i++) {
         int n = (tasks->turn_of + i) % tasks->n_phases;
+        bool more =
+            best < 0 || phase_priority(&tasks->phase[n]) > phase_priority(&tasks->phase[best]);
+        if (more && !tasks->phase[n].tried)
+            best = n;
+    }
+    return best;
+}
+
+/* False: none has an object and room for it. */
+static bool open_next(struct task_run *tasks, struct sched *sched, struct turn *turn)
+{
+    for (int i = 0; i < tasks->n_phases; i++)
+        tasks->phase[i].tried = false;
+    for (int n; (n = next_to_try(tasks)) >= 0;) {
+        tasks->phase[n].tried = true;
         if (!phase_open(&tasks->phase[n], sched, turn))
             continue;
         tasks->turn_of = n + 1;

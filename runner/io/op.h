@@ -58,7 +58,9 @@ struct recheck_item {
 /* One file to be removed. */
 struct remove_item {
     const char *path; /* below the root */
-    struct err err;   /* out: kind NONE when it is gone (or was not there) */
+    /* It goes only if its size, mtime and inode are still these; NULL: as it is. */
+    const struct object_info *only;
+    struct err err; /* out: kind NONE when it is gone (or was not there) */
 };
 
 struct op {

@@ -27,6 +27,12 @@ static void remove_empty(const struct store *store, const char *path, size_t kee
     free(dir);
 }
 
+static bool is_still(const struct stat *st, const struct object_info *was)
+{
+    int64_t mtime_ns = st->st_mtim.tv_sec * INT64_C(1000000000) + st->st_mtim.tv_nsec;
+    return st->st_size == was->size && mtime_ns == was->mtime_ns && st->st_ino == was->inode;
+}
+
 static bool remove_file(int dir, const char *name, struct remove_item *item)
 {
     struct stat st;
@@ -35,6 +41,9 @@ static bool remove_file(int dir, const char *name, struct remove_item *item)
         return errno == ENOENT || file_err(&item->err, errno, "stat", item->path);
     if (!S_ISREG(st.st_mode))
         return err_set(&item->err, ERR_CHANGED, "'%.200s' is no regular file any more", item->path);
+    if (item->only && !is_still(&st, item->only))
+        return err_set(&item->err, ERR_CHANGED, "'%.200s' is not the file that was copied",
+                       item->path);
     if (!unlinkat(dir, name, 0) || errno == ENOENT)
         return true;
     return file_err(&item->err, errno, "remove", item->path);

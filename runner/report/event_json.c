@@ -61,6 +61,7 @@ void totals_json(struct buf *out, const struct totals *totals, int exit_status)
     add_integer(out, "objects_failed", totals->objects_failed);
     add_integer(out, "objects_deleted", totals->objects_deleted);
     add_integer(out, "objects_different", totals->objects_different);
+    add_integer(out, "objects_read_back", totals->objects_read_back);
     add_integer(out, "bytes_done", totals->bytes_done);
     add_integer(out, "bytes_moved", totals->bytes_moved);
     add_integer(out, "bytes_resumed", totals->bytes_resumed);
@@ -128,6 +129,8 @@ static void add_object(struct buf *out, const struct event *event)
     add_text(out, "temp_file", event->temp);
     if (event->kind == EVENT_VERIFIED || event->kind == EVENT_OBJECT_SUCCEEDED)
         add_text(out, "check", check_name(event->check));
+    if (event->read_back && event->kind != EVENT_OBJECT_FAILED)
+        buf_adds(out, ",\"read_back\":true");
 }
 
 static void add_removal(struct buf *out, const struct event *event)

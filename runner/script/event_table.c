@@ -46,6 +46,7 @@ static void push_checked(lua_State *L, const struct totals *totals)
     X(objects_failed)    \
     X(objects_deleted)   \
     X(objects_different) \
+    X(objects_read_back) \
     X(bytes_done)        \
     X(bytes_moved)       \
     X(bytes_resumed)     \
@@ -223,6 +224,8 @@ void event_push(lua_State *L, const struct event *event, const char *job)
         set_error(L, event);
     if (names_check(event->kind))
         set_text(L, "check", check_name(event->check));
+    if (names_check(event->kind) && event->read_back)
+        set_boolean(L, "read_back", true);
     if (event->totals)
         set_totals(L, event);
     if (event->kind == EVENT_BEFORE_DELETE)

@@ -106,12 +106,15 @@ static int map_protected(lua_State *L)
 
     push_function(L, call, "map");
     object_push(L, call->script, 0);
-    if (!invoke(L, call, 1, 4))
+    if (!invoke(L, call, 1, 6))
         return 0;
-    mapping->selected = lua_toboolean(L, -4);
-    mapping->part_size = lua_tointeger(L, -1);
-    mapping->target = copy_text(L, -3);
-    lua_pop(L, 1);
+    mapping->selected = lua_toboolean(L, -6);
+    mapping->target = copy_text(L, -5);
+    mapping->part_size = lua_tointeger(L, -3);
+    mapping->full = lua_toboolean(L, -2);
+    if (lua_isnumber(L, -1))
+        mapping->priority = lua_tonumber(L, -1);
+    lua_pop(L, 3);
     mapping->attributes = value_attributes(L);
     return 0;
 }

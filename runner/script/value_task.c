@@ -4,11 +4,12 @@
 #include <lauxlib.h>
 #include <stdlib.h>
 
-static const char *const task_kinds[] = {"copy", "sync", "delete", NULL};
+static const char *const task_kinds[] = {"copy", "sync", "delete", "move", NULL};
 static const char *const overwrites[] = {"always", "never", "newer", NULL};
 static const char *const compares[] = {"fingerprint", "size",   "time", "etag",
                                        "checksum",    "script", NULL};
 static const char *const conflicts[] = {"error", "skip", "rename", "script", NULL};
+static const char *const verifies[] = {"auto", "full", NULL};
 static const char *const routes[] = {"auto", "server", "relay", NULL};
 
 void value_read_rule(lua_State *L, struct retry_rule *rule)
@@ -124,6 +125,8 @@ static void read_rules(lua_State *L, struct task *task)
     task->compare = (enum compare)field_word(L, "compare", compares);
     task->conflict = (enum conflict)field_word(L, "conflict", conflicts);
     task->route = (enum route)field_word(L, "route", routes);
+    task->verify = (enum verify)field_word(L, "verify", verifies);
+    task->priority = field_number(L, "priority");
     task->remove = field_boolean(L, "remove");
     task->max_delete = field_number(L, "max_delete");
     task->max_deletes = field_integer(L, "max_deletes");

@@ -39,13 +39,15 @@ char *naming_plain(const struct task *task, const char *key)
 static enum naming_verdict ask_script(const struct task *task, const struct object_view *object,
                                       struct turn *turn, struct naming *naming, struct err *err)
 {
-    struct mapping mapping = {.selected = true};
+    struct mapping mapping = {.selected = true, .priority = task->priority};
     struct object_view view = *object;
 
     view.target = naming->target;
     bool ok = turn->hooks->map(turn->hooks->ctx, task, &view, &mapping, err);
     naming->attributes = mapping.attributes;
     naming->part_size = mapping.part_size;
+    naming->full = mapping.full;
+    naming->priority = mapping.priority;
     if (mapping.target) {
         free(naming->target);
         naming->target = mapping.target;
@@ -142,6 +144,7 @@ enum naming_verdict naming_find(const struct task *task, const struct object_vie
     char other[LIMIT_KEY + 1];
 
     memset(naming, 0, sizeof *naming);
+    naming->priority = task->priority;
     naming->target = object->target ? xstrdup(object->target) : naming_plain(task, object->key);
     if (task->functions & TASK_MAPS)
         verdict = ask_script(task, object, turn, naming, err);

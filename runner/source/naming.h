@@ -17,6 +17,8 @@ struct naming {
     char *target;                   /* whole key or path on the other side; owned */
     struct http_fields *attributes; /* owned; NULL: none */
     int64_t part_size;              /* 0: the task's */
+    bool full;                      /* its target is read back */
+    double priority;
     char why[256];
 };
 

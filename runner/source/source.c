@@ -1,7 +1,7 @@
 #include "source/source.h"
-#include "base/list.h"
 #include "core/select.h"
 #include "io/file.h"
+#include "source/backlog.h"
 #include "source/compare.h"
 #include "source/diff.h"
 #include "source/names.h"
@@ -25,10 +25,7 @@ struct source {
     struct lister *to;           /* of a sync, or where both sides are verified */
     struct prints *prints;       /* of a sync that remembers; NULL: it does not */
     struct questions *questions; /* objects that functions want to know more of */
-    struct {
-        struct item *head, **tail;
-    } backlog;
-    int n_backlog;
+    struct backlog backlog;
     struct census census;
     int64_t n_by_time;
     bool incomplete;
@@ -48,7 +45,7 @@ static bool compares(const struct task *task, const struct source_options *optio
 
 static bool wants_pairs(const struct task *task, const struct source_options *options)
 {
-    return task->kind == TASK_SYNC || (options->verify && task->kind == TASK_COPY);
+    return task->kind == TASK_SYNC || (options->verify && task->kind != TASK_DELETE);
 }
 
 struct source *source_new(const struct task *task, const struct source_options *options,
@@ -59,7 +56,6 @@ struct source *source_new(const struct task *task, const struct source_options *
 
     source->task = task;
     source->options = *options;
-    list_init(&source->backlog);
     source->questions = questions_new(task, compares(task, options));
     if (is_named(task) || options->only_failed)
         source->names = names_new(task, options->only_failed, select_asks(task));
@@ -81,8 +77,7 @@ void source_free(struct source *source)
 {
     if (!source)
         return;
-    for (struct item *item; (item = list_pop(&source->backlog));)
-        item_free(item);
+    backlog_free(&source->backlog);
     lister_free(source->from);
     lister_free(source->to);
     names_free(source->names);
@@ -117,15 +112,17 @@ static void push(struct source *source, const struct offer *offer, struct naming
     item->is_named = offer->here.target != NULL;
     item->attributes = naming->attributes;
     item->part_size = naming->part_size;
+    item->full = naming->full || offer->task->verify == VERIFY_FULL;
+    item->priority = naming->priority;
     item->info = *offer->here.info;
     item->has_target = offer->there.info != NULL;
     if (item->has_target)
         item->target_info = *offer->there.info;
     item->verify = source->options.verify;
+    bool follows = offer->fan && *offer->fan;
     if (offer->fan)
         fan_add(offer->fan, item);
-    list_push(&source->backlog, item);
-    source->n_backlog++;
+    backlog_push(&source->backlog, item, follows);
     turn_count(turn, source->task, objects_known, 1);
     if (item->info.size > 0)
         turn->totals->bytes_known += item->info.size;
@@ -422,6 +419,17 @@ static void offer_named(struct source *source, struct name *name, struct turn *t
     arrive(source, &arrival, turn);
 }
 
+/* A key that is not there because an earlier part of the run moved it. */
+static bool was_moved(const struct source *source, const struct name *name, struct turn *turn)
+{
+    const struct task *task = source->task;
+    struct err err = {0};
+    struct row row;
+
+    return task->kind == TASK_MOVE && name->inquiry.err.kind == ERR_MISSING && turn->journal &&
+           journal_get(turn->journal, task->number, name->key, &row, &err) && row.state == ROW_DONE;
+}
+
 static bool fill_named(struct source *source, struct turn *turn)
 {
     struct name *name = names_take(source->names);
@@ -429,7 +437,9 @@ static bool fill_named(struct source *source, struct turn *turn)
         source->filled = names_over(source->names) && questions_empty(source->questions);
         return false;
     }
-    if (name->inquiry.err.kind != ERR_NONE)
+    if (was_moved(source, name, turn))
+        told_skipped(source->task, name->key, -1, "moved before the run was interrupted", turn);
+    else if (name->inquiry.err.kind != ERR_NONE)
         fail(source, source->task, name->key, -1, &name->inquiry.err, turn);
     else
         offer_named(source, name, turn);
@@ -455,7 +465,7 @@ void source_fill(struct source *source, struct turn *turn)
 {
     if (source->names)
         names_fill(source->names, turn);
-    for (int n = 0; n < FILL_MAX && source->n_backlog < LIMIT_BACKLOG; n++)
+    for (int n = 0; n < FILL_MAX && source->backlog.n < LIMIT_BACKLOG; n++)
         if (!fill_next(source, turn))
             return;
 }
@@ -483,7 +493,7 @@ static bool is_at_end(const struct source *source)
 
 bool source_ready(const struct source *source)
 {
-    if (source->filled || source->n_backlog >= LIMIT_BACKLOG)
+    if (source->filled || source->backlog.n >= LIMIT_BACKLOG)
         return false;
     if (questions_first(source->questions))
         return true;
@@ -543,10 +553,12 @@ int64_t source_wake_ms(const struct source *source)
 
 struct item *source_take(struct source *source)
 {
-    struct item *item = list_pop(&source->backlog);
-    if (item)
-        source->n_backlog--;
-    return item;
+    return backlog_pop(&source->backlog);
+}
+
+double source_priority(const struct source *source)
+{
+    return backlog_priority(&source->backlog);
 }
 
 bool source_idle(const struct source *source)
@@ -560,7 +572,7 @@ bool source_idle(const struct source *source)
 
 bool source_over(const struct source *source)
 {
-    return source->filled && source->n_backlog == 0 && source_idle(source);
+    return source->filled && source->backlog.n == 0 && source_idle(source);
 }
 
 bool source_listed(const struct source *source)

@@ -36,6 +36,8 @@ bool source_ready(const struct source *source);
 
 /* The next object; owned by the caller; NULL: none known (yet). */
 struct item *source_take(struct source *source);
+/* Its priority; -INFINITY: none is known (yet). */
+double source_priority(const struct source *source);
 /* Nothing more will come, and nothing is under way. */
 bool source_over(const struct source *source);
 /* Nothing is under way. */

@@ -42,12 +42,14 @@ static struct op *make_stream(struct transfer *t, struct turn *turn)
 {
     struct op *op = source_get(t, (struct span){.off = 0, .len = -1}, turn);
     op->in.fd = t->target_fd;
+    op->in.sum_kind = t->sum_kind = SUM_CRC64;
     return op;
 }
 
 static void settle_stream(struct transfer *t, struct op *op, struct turn *turn)
 {
     turn_count(turn, t->item->task, bytes_moved, op->out.moved);
+    t->sum = op->out.sum;
     t->check = t->info.size < 0 ? CHECK_NONE : CHECK_SIZE;
     if (t->info.size < 0)
         t->info.size = op->out.moved;

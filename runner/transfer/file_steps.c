@@ -129,6 +129,10 @@ void target_open(struct transfer *t, struct turn *turn)
 
 void target_finish(struct transfer *t, struct turn *turn)
 {
+    if (!t->reread && reading_of_file(t)) {
+        transfer_go(t, STEP_REREAD);
+        return;
+    }
     transfer_go(t, STEP_FINISH);
     t->ready_ms = turn->now_ms;
 }
@@ -284,6 +288,20 @@ static bool find_failed(struct transfer *t, struct op *op, struct turn *turn)
     return true;
 }
 
+/* What is in the file is what came; that it is what the source has is another matter. */
+static void reread(struct transfer *t, const struct op *op)
+{
+    enum check before = t->check < t->source_check ? t->check : t->source_check;
+    bool wanted = reading_of_file(t);
+    bool known = op->in.want_md5 || t->item->task->from->kind == STORE_DIR || !transfer_moves(t) ||
+                 before > CHECK_SIZE;
+
+    t->reread = true;
+    t->check = op->in.want_md5 ? CHECK_MD5 : check_of(t->sum_kind);
+    t->source_check = known ? CHECKS : before;
+    t->reading.done = known && wanted;
+}
+
 static struct op *make_compare(struct transfer *t, struct turn *turn)
 {
     struct op *op = transfer_op(t, OP_HASH, t->item->task->to, turn);
@@ -301,38 +319,81 @@ static void settle_compare(struct transfer *t, struct op *op, struct turn *turn)
     }
     t->row.temp[0] = '\0';
     t->check = t->way == WAY_COPY ? check_of(t->sum_kind) : check_of(t->info.sum_kind);
+    if (reading_of_file(t))
+        reread(t, op);
     parts_resumed(t, turn);
     transfer_succeed(t, turn);
 }
 
+/* Where the store's ETag is all there is, the file has to have that MD5. */
+static bool is_reread_by_md5(const struct transfer *t)
+{
+    return t->way == WAY_DOWNLOAD && !t->saved && t->info.sum_kind == SUM_NONE &&
+           source_etag_is_md5(t);
+}
+
+/* One that was closed again is opened for it. */
+static struct op *open_again(struct transfer *t, struct turn *turn)
+{
+    struct op *op = transfer_op(t, OP_RECHECK, t->item->task->to, turn);
+
+    free(t->recheck);
+    t->recheck = xcalloc(1, sizeof *t->recheck);
+    *t->recheck = (struct recheck_item){.len = t->info.size, .sum = t->sum};
+    op->in.path = t->item->target;
+    op->in.temp = t->row.temp;
+    op->in.size = t->info.size;
+    op->in.recheck = t->recheck;
+    op->in.n_items = 1;
+    op->in.sum_kind = t->sum_kind;
+    return op;
+}
+
 static struct op *make_reread(struct transfer *t, struct turn *turn)
 {
+    if (t->target_fd < 0)
+        return open_again(t, turn);
     struct op *op = transfer_op(t, OP_HASH, t->item->task->to, turn);
     op->in.fd = t->target_fd;
     op->in.call.len = t->info.size;
-    op->in.want_md5 = t->way == WAY_DOWNLOAD;
-    op->in.sum_kind = t->way == WAY_COPY ? t->sum_kind : SUM_NONE;
+    op->in.want_md5 = is_reread_by_md5(t);
+    op->in.sum_kind = op->in.want_md5 ? SUM_NONE : t->sum_kind;
     return op;
+}
+
+static bool is_as_sent(const struct transfer *t, const struct op *op)
+{
+    if (op->kind == OP_RECHECK)
+        return t->recheck->good;
+    return op->in.want_md5 ? etag_is_of(t->info.etag, op->out.md5) : op->out.sum == t->sum;
 }
 
 static void settle_reread(struct transfer *t, struct op *op, struct turn *turn)
 {
-    char hex[2 * MD5_LEN + 1];
-
-    digest_hex(op->out.md5, MD5_LEN, hex);
-    bool same = t->way == WAY_COPY ? op->out.sum == t->sum
-                                   : !strncasecmp(t->info.etag + 1, hex, 2 * MD5_LEN);
-    t->check = t->way == WAY_COPY ? check_of(t->sum_kind) : CHECK_MD5;
-    if (same)
-        target_finish(t, turn);
-    else
+    if (op->kind == OP_RECHECK)
+        t->target_fd = op->out.fd;
+    if (!is_as_sent(t, op)) {
         transfer_corrupt(t, turn, "the file written is not what was sent: its checksum differs");
+        return;
+    }
+    reread(t, op);
+    target_finish(t, turn);
+}
+
+/* What is to be read back is summed first. */
+static void sum_body(struct transfer *t)
+{
+    if (!reading_of_file(t))
+        return;
+    t->sum_kind = SUM_CRC64;
+    t->sum = sum_update(SUM_CRC64, 0, buf_str(&t->body), t->body.len);
 }
 
 static struct op *make_save(struct transfer *t, struct turn *turn)
 {
     struct op *op = transfer_op(t, OP_SAVE, t->item->task->to, turn);
     name_temp(t, turn);
+    sum_body(t);
     t->saved = true;
     op->in.path = t->item->target;
     op->in.temp = t->row.temp;

@@ -289,20 +289,27 @@ static bool is_listed_pair(const struct task *task)
            !(task->functions & TASK_YIELDS);
 }
 
+void transfer_leave_done(struct transfer *t)
+{
+    t->outcome = ROW_DONE;
+    t->failing = t->again = false;
+    t->keep = true;
+    start_leaving(t);
+}
+
 bool transfer_was_done(struct transfer *t, struct turn *turn)
 {
-    if (t->leaving || t->row.state != ROW_DONE || is_listed_pair(t->item->task) ||
-        !transfer_same_source(&t->row, &t->info) || !transfer_for_target(t))
+    if (t->leaving || t->row.state != ROW_DONE || transfer_moves(t) ||
+        is_listed_pair(t->item->task) || !transfer_same_source(&t->row, &t->info) ||
+        !transfer_for_target(t))
         return false;
     if (t->item->task->kind == TASK_SYNC) /* it was compared, and is not what was sent any more */
         return false;
-    t->outcome = ROW_DONE;
     turn_count(turn, t->item->task, objects_skipped, 1);
     turn->totals->bytes_resumed += t->info.size;
     turn_count(turn, t->item->task, bytes_done, t->info.size);
     transfer_emit_reason(t, turn, EVENT_OBJECT_SKIPPED, "done before the run was interrupted");
-    t->keep = true;
-    start_leaving(t);
+    transfer_leave_done(t);
     return true;
 }
 
@@ -356,24 +363,34 @@ static void remember(struct transfer *t, struct turn *turn)
 
 void transfer_succeed(struct transfer *t, struct turn *turn)
 {
+    if (reading_begins(t, turn))
+        return;
     if (t->source_check < t->check)
         t->check = t->source_check; /* end to end is no more than its weaker half */
     (void)FAULT(object_done);
     t->row.state = ROW_DONE;
     transfer_emit(t, turn, EVENT_VERIFIED);
-    transfer_emit(t, turn, EVENT_OBJECT_SUCCEEDED);
     t->row.upload_id[0] = t->row.temp[0] = '\0';
     memset(&t->row.err, 0, sizeof t->row.err);
     transfer_save(t, turn);
     remember(t, turn);
     if (t->n_parts)
         transfer_drop_parts(t, turn);
+    if (transfer_moves(t))
+        move_begin(t, turn);
     else
-        turn_count(turn, t->item->task, bytes_done, t->info.size);
-    turn_count(turn, t->item->task, objects_done, 1);
+        transfer_conclude(t, turn);
+}
+
+void transfer_conclude(struct transfer *t, struct turn *turn)
+{
+    const struct task *task = t->item->task;
+
+    transfer_emit(t, turn, EVENT_OBJECT_SUCCEEDED);
+    if (!t->n_parts)
+        turn_count(turn, task, bytes_done, t->info.size);
+    turn_count(turn, task, objects_done, 1);
     turn->totals->checked[t->check]++;
-    t->outcome = ROW_DONE;
-    t->failing = t->again = false;
-    t->keep = true;
-    start_leaving(t);
+    turn->totals->objects_read_back += t->reading.done;
+    transfer_leave_done(t);
 }

@@ -188,6 +188,7 @@ static void settle_put(struct transfer *t, struct op *op, struct turn *turn)
     }
     turn_count(turn, t->item->task, bytes_moved, op->out.moved);
     t->target = op->out.answer.info;
+    t->sum = op->out.sum;
     if (!source_is_good(t, op))
         transfer_corrupt(t, turn, "the object arrived with another checksum than the store names");
     else if (!target_is_good(t, op))

@@ -33,6 +33,7 @@ struct queued_event *transfer_emit(struct transfer *t, struct turn *turn, enum e
     queued->upload_id = t->row.upload_id[0] ? xstrdup(t->row.upload_id) : NULL;
     memcpy(queued->temp, t->row.temp, sizeof queued->temp);
     event->check = t->check;
+    event->read_back = t->reading.done;
     return queued;
 }
 

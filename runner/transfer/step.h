@@ -23,6 +23,8 @@ extern const struct step_def verify_steps[STEPS];    /* verify_steps.c */
 extern const struct step_def multipart_steps[STEPS]; /* multipart.c: of uploads, any way */
 extern const struct step_def file_steps[STEPS];      /* file_steps.c: of local files, any way */
 extern const struct step_def target_steps[STEPS];    /* target_steps.c: any way */
+extern const struct step_def reading_steps[STEPS];   /* reading_steps.c: any way */
+extern const struct step_def move_steps[STEPS];      /* move_steps.c: any way */
 
 /* --- step.c --------------------------------------------------------------------------- */
 void transfer_go(struct transfer *t, enum step step);
@@ -42,8 +44,13 @@ void transfer_emit_reason(struct transfer *t, struct turn *turn, enum event_kind
 /* --- outcome.c ------------------------------------------------------------------------ */
 /* Looks what there is to do and takes the first step; again after a restart. */
 void transfer_begin(struct transfer *t, struct turn *turn);
-/* Everything is in place and verified: row, events, counts. */
+/* Everything is in place and verified: row, events, counts.  Not before it was read back, where it
+ * is to be, and not the end where the source goes. */
 void transfer_succeed(struct transfer *t, struct turn *turn);
+/* Done, and all is told: it only has to be let go. */
+void transfer_leave_done(struct transfer *t);
+/* The end of that. */
+void transfer_conclude(struct transfer *t, struct turn *turn);
 /* What an earlier run left of this object is what the source is now. */
 bool transfer_was_done(struct transfer *t, struct turn *turn);
 /* Is what the journal has of the object about this name on the other side, as far as it noted one?
@@ -147,6 +154,30 @@ void upload_wishes(struct transfer *t, struct op *op, struct turn *turn);
 /* A new temporary file, or the one of an earlier run. */
 void target_open(struct transfer *t, struct turn *turn);
 void target_finish(struct transfer *t, struct turn *turn);
+
+/* Must the target be read back before the object is done?  Then the first step is taken. */
+bool reading_begins(struct transfer *t, struct turn *turn);
+/* Must a file be read back before it gets its name? */
+bool reading_of_file(const struct transfer *t);
+
+static inline bool transfer_moves(const struct transfer *t)
+{
+    return t->item->task->kind == TASK_MOVE;
+}
+
+/* Of a move: the copy is in place, and is noted; once it is proved the source goes. */
+void move_begin(struct transfer *t, struct turn *turn);
+/* Of a move: is there a copy of an earlier run that can be proved?  Then the first step is taken.
+ */
+bool move_recalls(struct transfer *t, struct turn *turn);
+/* The source could not be found: because an earlier run moved it?  Then that is all. */
+bool move_was_done(struct transfer *t, const struct op *op, struct turn *turn);
+/* proof.c: is the target that was asked for what `proof` says? */
+bool proof_holds(const struct transfer *t, const struct object_info *there);
+/* Is the source what it was when it was copied? */
+bool proof_same_source(const struct object_info *was, const struct object_info *now);
+/* What a target has to look like, in one line: its name, and its ETag or inode. */
+void proof_write(const struct transfer *t, const struct object_info *there, char proof[LIMIT_ETAG]);
 
 /* --- parts.c -------------------------------------------------------------------------- */
 void parts_make(struct transfer *t);

@@ -16,13 +16,16 @@
 
 static const struct step_def *step_def_of(const struct transfer *t)
 {
-    static const struct step_def *const tables[][4] = {
-        [WAY_UPLOAD] = {upload_steps, multipart_steps, file_steps, target_steps},
-        [WAY_DOWNLOAD] = {download_steps, file_steps, target_steps},
-        [WAY_COPY] = {file_steps, target_steps},
-        [WAY_RELAY] = {relay_steps, multipart_steps, target_steps, file_steps},
-        [WAY_SERVER] = {server_steps, multipart_steps, target_steps, file_steps},
-        [WAY_VERIFY] = {verify_steps, file_steps},
+    static const struct step_def *const tables[][6] = {
+        [WAY_UPLOAD] = {upload_steps, multipart_steps, file_steps, target_steps, reading_steps,
+                        move_steps},
+        [WAY_DOWNLOAD] = {download_steps, file_steps, target_steps, reading_steps, move_steps},
+        [WAY_COPY] = {file_steps, target_steps, reading_steps, move_steps},
+        [WAY_RELAY] = {relay_steps, multipart_steps, target_steps, file_steps, reading_steps,
+                       move_steps},
+        [WAY_SERVER] = {server_steps, multipart_steps, target_steps, file_steps, reading_steps,
+                        move_steps},
+        [WAY_VERIFY] = {verify_steps, file_steps, move_steps},
     };
     const struct step_def *const *table = tables[t->way];
     while (!(*table)[t->step].make && !(*table)[t->step].moved)
@@ -32,16 +35,36 @@ static const struct step_def *step_def_of(const struct transfer *t)
 
 const char *step_name(enum step step)
 {
-    static const char *const names[STEPS] = {
-        [STEP_OPEN] = "open",       [STEP_HEAD] = "head",         [STEP_TARGET] = "target",
-        [STEP_GET] = "get",         [STEP_HASH] = "hash",         [STEP_PUT] = "put",
-        [STEP_COPY] = "copy",       [STEP_CREATE] = "create",     [STEP_LIST_PARTS] = "list_parts",
-        [STEP_TEMP] = "temp",       [STEP_RECHECK] = "recheck",   [STEP_FIND] = "find",
-        [STEP_COMPARE] = "compare", [STEP_MOVE] = "move",         [STEP_STREAM] = "stream",
-        [STEP_STAT] = "stat",       [STEP_COMPLETE] = "complete", [STEP_SETTLE] = "settle",
-        [STEP_CONFIRM] = "confirm", [STEP_REREAD] = "reread",     [STEP_SAVE] = "save",
-        [STEP_FINISH] = "finish",   [STEP_ABORT] = "abort",       [STEP_DISCARD] = "discard",
-        [STEP_OVER] = "over"};
+    static const char *const names[STEPS] = {[STEP_OPEN] = "open",
+                                             [STEP_HEAD] = "head",
+                                             [STEP_TARGET] = "target",
+                                             [STEP_GET] = "get",
+                                             [STEP_HASH] = "hash",
+                                             [STEP_PUT] = "put",
+                                             [STEP_COPY] = "copy",
+                                             [STEP_CREATE] = "create",
+                                             [STEP_LIST_PARTS] = "list_parts",
+                                             [STEP_TEMP] = "temp",
+                                             [STEP_RECHECK] = "recheck",
+                                             [STEP_FIND] = "find",
+                                             [STEP_COMPARE] = "compare",
+                                             [STEP_MOVE] = "move",
+                                             [STEP_STREAM] = "stream",
+                                             [STEP_STAT] = "stat",
+                                             [STEP_COMPLETE] = "complete",
+                                             [STEP_SETTLE] = "settle",
+                                             [STEP_CONFIRM] = "confirm",
+                                             [STEP_REREAD] = "reread",
+                                             [STEP_SAVE] = "save",
+                                             [STEP_FINISH] = "finish",
+                                             [STEP_ABORT] = "abort",
+                                             [STEP_DISCARD] = "discard",
+                                             [STEP_READ_BACK] = "read_back",
+                                             [STEP_READ_AGAIN] = "read_again",
+                                             [STEP_PROVE] = "prove",
+                                             [STEP_PIN] = "pin",
+                                             [STEP_REMOVE] = "remove",
+                                             [STEP_OVER] = "over"};
     return names[step];
 }
 
@@ -113,6 +136,8 @@ static void forget_source(struct transfer *t)
     t->sum_kind = t->source_sum_kind = SUM_NONE;
     t->use_md5 = t->opaque_etags = t->saved = false;
     t->completes = 0;
+    t->reread = false;
+    memset(&t->reading, 0, sizeof t->reading);
     t->check = CHECK_NONE;
     t->source_check = CHECKS;
     t->mtime_ns = 0;
@@ -140,7 +165,7 @@ void transfer_begin(struct transfer *t, struct turn *turn)
         return;
     }
     load_row(t, turn);
-    if (t->item->info.size >= 0 && transfer_was_done(t, turn))
+    if (move_recalls(t, turn) || (t->item->info.size >= 0 && transfer_was_done(t, turn)))
         return;
     if (target_is_asked(t)) {
         transfer_go(t, STEP_TARGET);
@@ -203,7 +228,8 @@ void transfer_free(struct transfer *t)
 /* Whom the next op asks. */
 static void name_sides(const struct transfer *t, struct wish *wish)
 {
-    bool source = t->step == STEP_HEAD || t->step == STEP_GET || t->step == STEP_STREAM;
+    bool source = t->step == STEP_HEAD || t->step == STEP_GET || t->step == STEP_STREAM ||
+                  t->step == STEP_READ_AGAIN || t->step == STEP_PIN || t->step == STEP_REMOVE;
     bool relay = transfer_put_is_fed(t) || (t->way == WAY_RELAY && t->step == STEP_MOVE);
 
     if (t->step == STEP_MOVE)
@@ -256,6 +282,8 @@ static void step_failed(struct transfer *t, struct op *op, const struct step_def
     const struct err *err = &op->out.err;
     int64_t delay_ms;
 
+    if (move_was_done(t, op, turn))
+        return;
     t->err = *err;
     if (def->event != EVENT_JOB_STARTED)
         transfer_emit_failure(t, turn, def->event, err, t->attempt);

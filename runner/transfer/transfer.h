@@ -41,6 +41,11 @@ enum step {
     STEP_SETTLE,     /* a Complete without an answer: did it happen? */
     STEP_CONFIRM,    /* the target object: is it what was sent? */
     STEP_REREAD,     /* the temporary file: hash all of it */
+    STEP_READ_BACK,  /* the target object, in pieces, to be compared with its source, ... */
+    STEP_READ_AGAIN, /* ... which is read too, where nothing told its sum */
+    STEP_PROVE,      /* of a move: what has the target's name, */
+    STEP_PIN,        /* what has the source's, */
+    STEP_REMOVE,     /* and the source goes */
     STEP_SAVE,       /* a small body into a temporary file */
     STEP_FINISH,     /* waits for its group to be synced and renamed */
     STEP_ABORT,      /* clean up: the multipart upload ... */
@@ -74,6 +79,15 @@ struct part {
 
 struct fan; /* transfer/fan.h */
 
+/* What comes of reading an object once more. */
+struct reading {
+    enum sum_kind kind;
+    uint64_t here, there; /* sums of the source and of the target ... */
+    bool here_known;
+    int64_t off; /* ... of so many bytes by now */
+    bool done;   /* they agree */
+};
+
 /* What a source yields. */
 struct item {
     struct item *next;
@@ -84,6 +98,9 @@ struct item {
     bool is_named;                  /* a manifest gave `target`, which a journal cannot reckon */
     bool deferred;                  /* a script put it behind everything else once already */
     int64_t part_size;              /* a script's wish; 0: the task's */
+    bool full;                      /* the target is read back */
+    double priority;                /* larger ones are opened first, ... */
+    uint64_t rank;                  /* ... and of equals the one that came first */
     struct http_fields *attributes; /* of a script, by neutral names; more than the task's; NULL */
     bool has_target;                /* the target was listed too: ... */
     struct object_info target_info; /* ... and this is what it is */
@@ -114,6 +131,7 @@ struct transfer {
     struct object_info info;        /* of the source, as it was opened */
     struct object_info there;       /* what has the target's name; size -1: nothing ... */
     bool there_known;               /* ... once it was asked for */
+    bool reread;                    /* the temporary file was read back */
     bool compared;                  /* both sides differ: it is to be sent */
     bool different;                 /* WAY_VERIFY: the same */
     bool stream;                    /* the source is not to be had in ranges */
@@ -134,6 +152,16 @@ struct transfer {
     struct err complete_err;        /* how the last one failed */
     bool counted;                   /* its size is among the bytes known */
     uint8_t md5[MD5_LEN], sha256[SHA256_LEN];
+    struct reading reading;
+    struct {
+        bool recalls;  /* an earlier copy is being proved, from `print` */
+        bool unproved; /* it could not be: the object is copied again */
+        bool sent;     /* a delete was, which may have happened */
+        bool plain;    /* the store knows no delete under a condition */
+        int deletes;
+        char proof[LIMIT_ETAG];    /* what the target has to look like */
+        struct remove_item remove; /* a file */
+    } move;
     struct object_info target; /* as the store answered when it took the object */
     enum check check;          /* how it was verified */
 

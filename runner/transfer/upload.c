@@ -152,6 +152,7 @@ static bool put_is_good(struct transfer *t, const struct op *op)
     const struct object_info *info = &op->out.answer.info;
     uint64_t sum = t->source_fd < 0 || to_store(t)->kind == STORE_S3 ? t->sum : op->out.sum;
 
+    t->sum = sum;
     t->check = CHECK_SIZE;
     if (t->sum_kind != SUM_NONE && info->sum_kind == t->sum_kind) {
         t->check = check_of(t->sum_kind);

@@ -103,7 +103,10 @@ static void compare(struct transfer *t, struct turn *turn)
 
     if (!sizes_agree(t, turn))
         return;
-    if (t->info.size == 0)
+    if (transfer_moves(t) && t->info.size < 0) {
+        t->info.size = t->there.size;
+        same(t, CHECK_NONE, turn);
+    } else if (t->info.size == 0)
         same(t, CHECK_SIZE, turn); /* which says it all */
     else if (is_file(task->from) || is_file(task->to))
         choose_sum(t, turn);
@@ -144,6 +147,11 @@ static bool source_failed(struct transfer *t, struct op *op, struct turn *turn)
 {
     if (op->out.err.kind != ERR_MISSING || !t->item->verify)
         return false;
+    if (transfer_moves(t)) { /* as it should be, if the target is there */
+        t->info.size = -1;
+        ask_target(t);
+        return true;
+    }
     differs(t, CHECK_NONE, "it is not there any more", turn);
     return true;
 }

@@ -290,6 +290,8 @@ static bool add_headers(const struct store *store, const struct object_call *cal
     bool ok = true;
     if (call->kind == CALL_HEAD || call->kind == CALL_GET)
         ok = add_reading(store, call, headers);
+    if (call->kind == CALL_DELETE)
+        ok = add_pin(call, headers);
     if (form->copies)
         ok = ok && add_source(store->dialect, call, headers);
     if (call->has_md5 && form->has_data)

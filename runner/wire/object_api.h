@@ -86,7 +86,8 @@ struct object_call {
     enum call_kind kind;
     const char *key;       /* of the object; NULL for calls on the bucket */
     int64_t off, len;      /* GET: the range; PUT, PART: len is the length of the body */
-    const char *if_match;  /* GET: the ETag pinned by the HEAD; COPY, PART_COPY: of the source */
+    const char *if_match;  /* GET: the ETag pinned by the HEAD; COPY, PART_COPY: of the source;
+                              DELETE: only if it has this one, where the store knows that */
     int64_t unmodified_ns; /* GET: the mtime of the HEAD, for web servers without an ETag that can
                               be pinned: If-Unmodified-Since; 0: none */
     const char *source_bucket, *source_key; /* COPY, PART_COPY: what is copied; off and len are the
