@@ -86,7 +86,7 @@ test: packages-BUILD packages-DEMO packages-TEST haul probes ## all of the tests
 
 # The simulator: what decides, in a world of its own; some functions are replaced by the linker.
 SIM_SRC  := $(wildcard tests/sim/*.c)
-SIM_WRAP := journal_begin journal_commit journal_checkpoint walk_new walk_free io_wake
+SIM_WRAP := journal_begin journal_commit journal_checkpoint walk_new walk_free io_wake proof_holds
 sim: $(OUT)/sim
 $(OUT)/sim: $(SIM_SRC:%.c=$(OUT)/%.o) $(LIB)
 	@echo LD $@

@@ -22,7 +22,7 @@
 #define LIMIT_RELAY_MIN     (64 << 10)  /* below, a pair does nothing but pause */
 #define LIMIT_RELAYS        (64 << 20)  /* of all pairs: more than 128 get less each */
 #define LIMIT_SINGLE_PUT    (16 << 20)  /* above this an upload goes in parts */
-#define LIMIT_READ_BACK     (64 << 20)  /* asked for at once when an object is read to be compared */
+#define LIMIT_READ_BACK     (64 << 20)  /* of one request that reads to compare */
 #define LIMIT_COPY_PART     (128 << 20) /* a part that a service copies itself */
 #define LIMIT_PART_MIN      (8 << 20)   /* the automatic part size starts here */
 #define LIMIT_OBJECT_SIZE   (INT64_C(53687091200000)) /* 50 TB, the largest any provider names */

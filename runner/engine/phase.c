@@ -175,10 +175,10 @@ static bool open_one(struct phase *phase, struct sched *sched, bool *more, struc
     return true;
 }
 
-bool phase_open(struct phase *phase, struct sched *sched, struct turn *turn)
+bool phase_open(struct phase *phase, struct sched *sched, bool yields, struct turn *turn)
 {
     bool more = false;
-    if (!phase->source || !sched_has_room(sched, phase->task, turn) ||
+    if (!phase->source || !sched_has_room(sched, phase->task, yields, turn) ||
         !open_one(phase, sched, &more, turn))
         return false;
     while (more && open_one(phase, sched, &more, turn))

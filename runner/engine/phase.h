@@ -49,8 +49,9 @@ void phase_fill(struct phase *phase, struct phase_setting *setting, struct sched
 
 /* The other half: sends listings and deletes, ... */
 void phase_send(struct phase *phase, struct sched *sched, struct turn *turn);
-/* ... opens the next object, for all its targets, where there is one and room for it, ... */
-bool phase_open(struct phase *phase, struct sched *sched, struct turn *turn);
+/* ... opens the next object, for all its targets, where there is one and room for it (`yields`:
+ * what another leaves), ... */
+bool phase_open(struct phase *phase, struct sched *sched, bool yields, struct turn *turn);
 /* ... and goes on to what follows when a part of it is over. */
 void phase_end(struct phase *phase, struct phase_setting *setting, struct sched *sched,
                struct turn *turn);

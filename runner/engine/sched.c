@@ -422,11 +422,12 @@ static bool is_served(const struct sched *sched, const struct task *task, const 
     return true;
 }
 
-bool sched_has_room(struct sched *sched, const struct task *task, const struct turn *turn)
+bool sched_has_room(struct sched *sched, const struct task *task, bool yields,
+                    const struct turn *turn)
 {
     const struct load *load = loads_of(&sched->loads, task);
     int share = loads_share(&sched->loads, sched->concurrency);
-    bool below = sched->loads.n > 1 && load->n_data < share;
+    bool below = sched->loads.n > 1 && load->n_data < share && !yields;
     int n_open = below ? load->n_open - load->n_finishing : sched->n_open - sched->n_finishing;
 
     if (sched->n_finishing >= 2 * LIMIT_SYNC_GROUP)

@@ -53,8 +53,10 @@ struct transfer *sched_find(const struct sched *sched, uint64_t id);
 void sched_submit(struct sched *sched, struct op *op, struct turn *turn);
 /* Sends what may go now.  `only_leaving`: nothing but clean-ups. */
 void sched_dispatch(struct sched *sched, struct turn *turn, bool only_leaving);
-/* Is there room for another transfer of the task? */
-bool sched_has_room(struct sched *sched, const struct task *task, const struct turn *turn);
+/* Is there room for another transfer of the task?  One that `yields`, to what is more important,
+ * has no claim to its share. */
+bool sched_has_room(struct sched *sched, const struct task *task, bool yields,
+                    const struct turn *turn);
 /* Takes back an op that ended and frees it, and tells when its store was slowed down by it;
  * listings are the caller's (returned, to be freed). */
 struct op *sched_settle(struct sched *sched, struct op *op, struct turn *turn);

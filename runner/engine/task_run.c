@@ -1,4 +1,5 @@
 #include "engine/task_run.h"
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -105,9 +106,12 @@ static bool open_next(struct task_run *tasks, struct sched *sched, struct turn *
 {
     for (int i = 0; i < tasks->n_phases; i++)
         tasks->phase[i].tried = false;
+    double most = -INFINITY;
     for (int n; (n = next_to_try(tasks)) >= 0;) {
+        double mine = phase_priority(&tasks->phase[n]);
         tasks->phase[n].tried = true;
-        if (!phase_open(&tasks->phase[n], sched, turn))
+        most = mine > most ? mine : most;
+        if (!phase_open(&tasks->phase[n], sched, mine < most, turn))
             continue;
         tasks->turn_of = n + 1;
         return true;

@@ -357,6 +357,17 @@ static bool delete_one(struct remote *remote, const char *key)
     return true;
 }
 
+/* Only S3 knows a condition for it. */
+static bool delete_call(struct remote *remote, struct op *op)
+{
+    const struct object_call *call = &op->in.call;
+    const struct object *object = remote_find(remote, call->key);
+
+    if (object && call->if_match && remote_is_s3(remote) && strcmp(call->if_match, object->etag))
+        return remote_refuse(op, ERR_CHANGED, 412, "PreconditionFailed");
+    return delete_one(remote, call->key);
+}
+
 static bool delete_many(struct remote *remote, const struct object_call *call)
 {
     for (int i = 0; i < call->n_keys; i++)
@@ -420,7 +431,7 @@ bool remote_call(struct remote *remote, struct op *op)
     case CALL_LIST:
         return remote_list(remote, op);
     case CALL_DELETE:
-        return delete_one(remote, op->in.call.key);
+        return delete_call(remote, op);
     case CALL_DELETE_MANY:
         return delete_many(remote, &op->in.call);
     case CALL_GET_TAGS:

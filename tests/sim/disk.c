@@ -490,6 +490,8 @@ static void finish_one(struct disk *disk, struct op *op, struct finish_item *ite
     item->renamed = true;
     if (item->mtime_ns)
         file->mtime_ns = item->mtime_ns;
+    if (item->want_info)
+        describe(file, &item->info);
     if (op->in.sync)
         settle_name(file);
 }
@@ -523,6 +525,28 @@ static bool discard(struct disk *disk, struct op *op)
     return true;
 }
 
+static bool is_still(const struct file *file, const struct object_info *was)
+{
+    return (int64_t)file->len == was->size && file->mtime_ns == was->mtime_ns &&
+           file->inode == was->inode;
+}
+
+static bool remove_all(struct disk *disk, struct op *op)
+{
+    for (int i = 0; i < op->in.n_items; i++) {
+        struct remove_item *item = &op->in.remove[i];
+        struct file *file = disk_find(disk, item->path);
+        item->err = (struct err){0};
+        if (file && item->only && !is_still(file, item->only)) {
+            err_set(&item->err, ERR_CHANGED, "not the file that was copied");
+        } else if (file) {
+            moves_watch_removal(op->in.store, item->path);
+            disk_unlink(disk, file);
+        }
+    }
+    return true;
+}
+
 bool disk_op(struct disk *disk, struct op *op)
 {
     switch (op->kind) {
@@ -544,6 +568,8 @@ bool disk_op(struct disk *disk, struct op *op)
         return finish(disk, op);
     case OP_DISCARD:
         return discard(disk, op);
+    case OP_REMOVE:
+        return remove_all(disk, op);
     default:
         return err_set(&op->out.err, ERR_BUG, "no such op");
     }

@@ -115,6 +115,18 @@ static bool fits(const struct op *op, const struct fault *fault)
     return true;
 }
 
+/* Where a delete knows no condition, nothing can be done about a change just before it. */
+static bool is_blind(const struct op *op)
+{
+    return op->kind == OP_CALL && op->in.call.kind == CALL_DELETE && !op->in.call.if_match;
+}
+
+static bool looks_at_target(const struct goal *goal, const struct op *op)
+{
+    return op->kind == OP_CALL && op->in.call.kind == CALL_HEAD && op->in.store == goal->task->to &&
+           !strcmp(op->in.call.key, goal->target);
+}
+
 bool fault_draw(struct op *op, bool *effect)
 {
     struct goal *goal = goal_of_op(op);
@@ -122,8 +134,10 @@ bool fault_draw(struct op *op, bool *effect)
     const struct fault *fault = remote ? &remote_faults[rng_below(&world.rng, N(remote_faults))]
                                        : &disk_faults[rng_below(&world.rng, N(disk_faults))];
 
-    if (goal && chance_ppm(world.change_ppm))
+    if (goal && chance_ppm(world.change_ppm) && !is_blind(op))
         fault_change_source(goal);
+    if (goal && goal_moves(goal) && looks_at_target(goal, op) && chance_ppm(4 * world.change_ppm))
+        moves_spoil(goal);
     if (remote && chance_ppm(world.flood_ppm)) {
         *effect = false;
         return fill(op, &too_fast);
@@ -178,7 +192,7 @@ void fault_change_source(struct goal *goal)
     const struct blob *now = goal->version[goal->n_versions - 1];
     size_t len = now->len;
 
-    if (goal->n_versions == (int)N(goal->version))
+    if (goal->n_versions == (int)N(goal->version) || goal_is_gone(goal))
         return;
     if (chance(3))
         len = (size_t)between(0, (int64_t)len + 100);
@@ -258,6 +272,9 @@ void fault_between_runs(void)
     for (int i = 0; i < world.n_goals; i++)
         if (chance(10))
             fault_change_source(&world.goal[i]);
+    for (int i = 0; i < world.n_goals; i++)
+        if (goal_moves(&world.goal[i]) && chance(4))
+            moves_spoil(&world.goal[i]);
     for (struct remote *remote = world.remote; remote < world.remote + 2; remote++)
         for (int i = 0; i < remote->n_uploads; i++)
             if (remote->upload[i].open && chance(6))

@@ -131,6 +131,7 @@ static void begin_op(struct op *op)
         verify_watch_submit(op);
     else
         watch_submit(op);
+    moves_watch_submit(op);
     note_sent(op);
     paces_watch_submit(op);
     mutate(op);
@@ -238,12 +239,23 @@ static bool list_mutated(struct remote *remote, struct op *op)
            journal_parts(world.journal, goal->task->number, goal->key, list_from_journal, op, &err);
 }
 
+static void watch_delete(struct remote *remote, const struct op *op)
+{
+    const struct object *object = remote_find(remote, op->in.call.key);
+    const char *only = op->in.call.if_match;
+
+    if (object && (!only || !strcmp(only, object->etag)))
+        moves_watch_removal(op->in.store, op->in.call.key);
+}
+
 static bool do_call(struct remote *remote, struct op *op)
 {
     enum call_kind call = op->in.call.kind;
 
     if (call == CALL_LIST_PARTS && world.mutant == MUTANT_JOURNAL_PARTS)
         return list_mutated(remote, op);
+    if (call == CALL_DELETE)
+        watch_delete(remote, op);
     bool done = remote_call(remote, op);
     world.stats.copied += done && (call == CALL_COPY || call == CALL_PART_COPY);
     return done;

@@ -262,6 +262,7 @@ static void check_all(void)
             broken("I1", "in the end %s is not what its source is", goal->target);
         blob_drop(now);
     }
+    moves_check_all();
 }
 
 static bool open_journal(enum journal_opened *how)
@@ -404,6 +405,8 @@ static void print_summary(unsigned long long from, unsigned long long to, double
            (long long)s->parts_sent, (long long)s->relayed, (long long)s->fanned);
     printf("%lld copies by the service, %lld verified\n", (long long)s->copied,
            (long long)s->verified);
+    printf("%lld moved, %lld of them from an earlier copy, %lld copies spoilt\n",
+           (long long)s->moved, (long long)s->proofs, (long long)s->spoilt);
     printf("%lld restarts, %lld decisions, %lld rows compared; largest re-send after a crash:"
            " %lld parts\n",
            (long long)s->restarts, (long long)s->decisions, (long long)s->checks,
@@ -412,10 +415,10 @@ static void print_summary(unsigned long long from, unsigned long long to, double
 
 static enum mutant mutant_named(const char *name)
 {
-    static const char *const names[] = {"none",          "early-row",  "no-if-match",
-                                        "journal-parts", "no-luggage", "deaf"};
+    static const char *const names[] = {"none",       "early-row", "no-if-match", "journal-parts",
+                                        "no-luggage", "deaf",      "delete-early"};
 
-    for (int i = 0; i < 6; i++)
+    for (int i = 0; i < 7; i++)
         if (!strcmp(name, names[i]))
             return (enum mutant)i;
     fprintf(stderr, "sim: no mutant '%s'\n", name);

@@ -1,4 +1,4 @@
--- The engine in a world made of seeds: 2,000 lives of a job, and four faults built in on purpose, each
+-- The engine in a world made of seeds: 2,000 lives of a job, and five faults built in on purpose, each
 -- of which has to be found.
 local shell = require "support.shell"
 local build = os.getenv "BUILD" or "release"
@@ -29,6 +29,7 @@ describe("the simulator", function()
   local mutants = {
     ["early-row"] = { what = "a row that is written before its data", invariants = "I3 I4" },
     ["no-if-match"] = { what = "a GET without If-Match", invariants = "I1 I2 I17" },
+    ["delete-early"] = { what = "a source that is removed before its copy is proved", invariants = "I19" },
     ["deaf"] = { what = "a time named by a store that is not waited for", invariants = "I18" },
     ["journal-parts"] = { what = "an upload completed from the journal alone", invariants = "I3" },
   }

@@ -72,7 +72,7 @@ static void watch_done(struct goal *goal)
     blob_drop(now);
 }
 
-static void forget_told(struct goal *goal)
+void goal_forget_told(struct goal *goal)
 {
     free(goal->told);
     goal->told = NULL;
@@ -114,12 +114,14 @@ static void watch_object(struct goal *goal, const struct event *event)
     if (event->kind == EVENT_RESTARTED) {
         goal->restarts++;
         world.stats.restarts++;
-        forget_told(goal);
+        goal_forget_told(goal);
     }
     if (event->kind == EVENT_UPLOAD_CREATED || event->kind == EVENT_TEMP_FILE_CREATED)
-        forget_told(goal);
+        goal_forget_told(goal);
     if (event->kind == EVENT_PART_SUCCEEDED)
         watch_part(goal, event);
+    if (event->kind == EVENT_OBJECT_DELETED && !goal_is_gone(goal))
+        broken("I19", "%s is told of as removed, and is there", goal->key);
     if (event->kind == EVENT_OBJECT_SUCCEEDED)
         watch_done(goal);
     if (event->kind == EVENT_OBJECT_SKIPPED)
@@ -354,13 +356,14 @@ static int begin_goal(struct goal *goal)
     free(goal->had);
     goal->had = NULL;
     goal->n_had = 0;
-    forget_told(goal);
+    goal_forget_told(goal);
     goal->began = goal->ended = goal->tainted = goal->was_done = false;
     goal->restarts = goal->decisions = 0;
     goal->transfer = 0;
     goal->last = EVENT_JOB_STARTED;
     bool known = journal_get(world.journal, goal->task->number, goal->key, &row, &err);
     goal->was_done = row.state == ROW_DONE;
+    moves_begin(goal, &row, source_differs(goal, &row));
     if (!known || (!row.upload_id[0] && !row.temp[0]))
         return 0;
     goal->tainted = goal->altered = goal->altered || (world.power && row.temp[0]);
@@ -499,7 +502,8 @@ static void watch_litter(void)
 
 static bool goal_is_done(const struct goal *goal)
 {
-    return goal->last == EVENT_OBJECT_SUCCEEDED || goal->last == EVENT_OBJECT_SKIPPED;
+    return goal->last == EVENT_OBJECT_SUCCEEDED || goal->last == EVENT_OBJECT_SKIPPED ||
+           (goal_is_gone(goal) && !goal->began);
 }
 
 static void watch_row(const struct goal *goal)
@@ -512,7 +516,8 @@ static void watch_row(const struct goal *goal)
         return;
     if (goal->last == EVENT_OBJECT_SUCCEEDED && row.state != ROW_DONE)
         broken("I6", "%s is done and the journal says %d", goal->key, row.state);
-    if (goal->last == EVENT_OBJECT_FAILED && !goal->was_done && row.state == ROW_DONE)
+    bool copied = goal_moves(goal); /* which is what done means for its row */
+    if (goal->last == EVENT_OBJECT_FAILED && !goal->was_done && row.state == ROW_DONE && !copied)
         broken("I6", "%s has failed and the journal says done", goal->key);
 }
 
@@ -536,64 +541,4 @@ void watch_end(int status)
         broken("I12", "%d descriptors and %d ops are left", fd_count(), world.n_queue);
     if (status == 0 || (world.aborted && status == 7))
         watch_litter();
-}
-
-/* --- a script that decides ------------------------------------------------------------ */
-
-static bool wants(void *ctx, const struct task *task, enum event_kind kind)
-{
-    (void)ctx;
-    return task && world.hooked && (kind == EVENT_PART_FAILED || kind == EVENT_OBJECT_FAILED);
-}
-
-static void emit(void *ctx, const struct event *event, uint64_t ticket)
-{
-    (void)ctx;
-    if (!ticket || world.crashed || world.n_tickets == 256)
-        return;
-    world.ticket[world.n_tickets].ticket = ticket;
-    world.ticket[world.n_tickets].goal = goal_of(event->task, event->key);
-    world.ticket[world.n_tickets++].turns = (int)between(0, 5);
-}
-
-static struct decision draw_decision(struct goal *goal)
-{
-    struct decision decision = {.after_ms = chance(2) ? -1 : between(0, 500)};
-
-    decision.kind = (enum decision_kind)rng_below(&world.rng, DECIDE_STOP + (chance(10) ? 1 : 0));
-    if (decision.kind == DECIDE_RETRY && chance(5))
-        decision.part_size = goal->task->part_size * between(1, 3);
-    snprintf(decision.reason, sizeof decision.reason, "decided");
-    if (goal->decisions++ > 8)
-        decision.kind = DECIDE_FAIL;
-    if (decision.kind == DECIDE_STOP)
-        world.interrupted = true;
-    goal->given_up = true;
-    forget_told(goal);
-    world.stats.decisions++;
-    return decision;
-}
-
-static void resume(void *ctx, struct run *run, int64_t now_ms)
-{
-    (void)ctx;
-    (void)now_ms;
-    for (int i = 0; i < world.n_tickets && !world.crashed;) {
-        if (world.ticket[i].turns-- > 0) {
-            i++;
-            continue;
-        }
-        struct decision decision = draw_decision(world.ticket[i].goal);
-        run_decide(run, world.ticket[i].ticket, &decision);
-        world.ticket[i] = world.ticket[--world.n_tickets];
-    }
-}
-
-struct hooks watch_hooks(void)
-{
-    struct hooks hooks = {0};
-
-    if (world.hooked)
-        hooks = (struct hooks){.wants = wants, .emit = emit, .resume = resume};
-    return hooks;
 }

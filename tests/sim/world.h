@@ -61,6 +61,7 @@ struct goal { /* one object of one task */
     int came, dropped;       /* parts: since the last commit; for that reason, of this upload */
     bool discarded;          /* its temporary file was taken away by haul itself */
     bool was_done;           /* the journal had it as done when this run began */
+    bool was_copied;         /* of a move: and all of it was still as it was */
     bool began, ended;       /* of this run: object_started, and a terminal event */
     enum event_kind last;
     uint64_t transfer; /* its newest one in this run */
@@ -74,6 +75,7 @@ struct goal { /* one object of one task */
 struct stats {
     int64_t runs, turns, crashes, power_losses, damages, resumes, restarts, decisions, commits;
     int64_t faults[ERR_KIND_COUNT], lost_answers, flips, changes, lost_uploads;
+    int64_t moved, spoilt, proofs;
     int64_t ops, parts_sent, relayed, copied, fanned, verified, held, checks, largest_resend;
 };
 
@@ -83,7 +85,8 @@ enum mutant {
     MUTANT_NO_IF_MATCH,
     MUTANT_JOURNAL_PARTS,
     MUTANT_NO_LUGGAGE,
-    MUTANT_DEAF
+    MUTANT_DEAF,
+    MUTANT_DELETE_EARLY
 };
 
 struct flight {
@@ -197,7 +200,21 @@ void watch_name(const struct store *store, const char *name, const struct blob *
 void watch_journal(void); /* truth of the rows, by what is on disks and servers */
 void watch_begin(enum journal_opened how);
 void watch_end(int status);
+void goal_forget_told(struct goal *goal); /* which parts were told to be there */
+
+/* --- script.c ------------------------------------------------------------------------------- */
 struct hooks watch_hooks(void);
+
+/* --- moves.c -------------------------------------------------------------------------------- */
+bool goal_moves(const struct goal *goal);
+bool goal_is_gone(const struct goal *goal); /* of a move: its source is not there any more */
+void moves_begin(struct goal *goal, const struct row *row, bool differs); /* of a run */
+void moves_watch_submit(const struct op *op);
+/* A source is about to be removed. */
+void moves_watch_removal(const struct store *from, const char *key);
+void moves_check_all(void); /* in the end */
+/* Somebody else takes the copy away, or writes over it. */
+void moves_spoil(struct goal *goal);
 
 /* --- verify.c ------------------------------------------------------------------------------- */
 void verify_all(struct run_config config);
