@@ -343,7 +343,7 @@ describe("haul help", function()
 
   it("tells of an option, of all that have it", function()
     local said = help "part_size"
-    assert.matches("part_size, option of haul.copy, haul.sync", said, 1, true)
+    assert.matches("part_size, option of haul.copy, haul.move, haul.sync", said, 1, true)
     assert.matches("option of haul.job", said, 1, true)
     assert.matches("--part-size SIZE", said, 1, true)
     assert.matches('default "auto"', said, 1, true)
