@@ -103,6 +103,7 @@
 ---@field objects_failed integer  given up
 ---@field objects_deleted integer  removed
 ---@field objects_different integer  not the same on both sides (haul verify)
+---@field objects_read_back integer  read once more from the target, to be compared
 ---@field bytes_done integer  in place, resumed ones too
 ---@field bytes_moved integer  over the wire or the disk in this run, repeats too
 ---@field bytes_resumed integer  found in place from an earlier run
@@ -280,6 +281,7 @@
 ---@field transfer? haul.transfer  the object while it is under way; later, using it is an error
 ---@field temp_file? string  name of the object's temporary file, while it has one
 ---@field check string  how it was checked: "crc64", "crc32c", "md5", ..., "size" or "none"
+---@field read_back? boolean  true: the target was read once more for that
 
 ---@class haul.event.object_skipped  the object was passed over: it is there already, or a decision said so
 ---@field event string  the event's name
@@ -297,7 +299,7 @@
 ---@field temp_file? string  name of the object's temporary file, while it has one
 ---@field reason? string  why
 
----@class haul.event.object_deleted  the object is gone
+---@class haul.event.object_deleted  the object is gone; of a move: its source, and the reason is "moved"
 ---@field event string  the event's name
 ---@field time number  seconds since 1970
 ---@field job string  the job's name
@@ -311,6 +313,7 @@
 ---@field upload_id? string  the store's id of the object's upload, while it has one
 ---@field transfer? haul.transfer  the object while it is under way; later, using it is an error
 ---@field temp_file? string  name of the object's temporary file, while it has one
+---@field reason? string  why
 
 ---@class haul.event.object_failed  the object's last try failed; nothing returned: it is given up
 ---@field event string  the event's name
@@ -533,6 +536,7 @@
 ---@field transfer? haul.transfer  the object while it is under way; later, using it is an error
 ---@field temp_file? string  name of the object's temporary file, while it has one
 ---@field check string  how it was checked: "crc64", "crc32c", "md5", ..., "size" or "none"
+---@field read_back? boolean  true: the target was read once more for that
 
 ---@class haul.event.verify_failed  they do not
 ---@field event string  the event's name
@@ -717,6 +721,8 @@
 ---@field part_size? haul.size|(fun(object: haul.object): haul.size?)  size of a part, "auto", or function(object)
 ---@field rate? haul.rate|haul.schedule|(fun(now: haul.now, stats: haul.totals): haul.rate)  bytes a second of this task, each way; default "unlimited"
 ---@field route? "auto"|"server"|"relay"  between stores: copied by the service, or through this machine; default "auto"
+---@field verify? "auto"|"full"|(fun(object: haul.object): string?)  "auto": by the best sums that both sides tell; "full": the target is read back too; or function(object); default "auto"
+---@field priority? number|(fun(object: haul.object): number?)  a number, or function(object): of the objects that are known and wait, larger ones go first; default 0
 ---@field keys? string[]|(fun(): string|haul.row|nil)|haul.manifest  only these objects below `from`: a list, a function that gives one after the other, or haul.manifest
 ---@field include? haul.globs  patterns: only what one of them matches
 ---@field exclude? haul.globs  patterns: nothing that one of them matches
@@ -799,6 +805,38 @@
 ---@field on_hook_error? "policy"|"fail_object"|"stop"  after a hook raised an error or computed too long: the built-in policy decides in its place, the object it was called for fails, or the job ends (exit status 7); the exit status is never 0 then; default "policy"
 ---@field [integer] haul.task|haul.parallel
 
+---@class haul.move_options  options of a move
+---@field from haul.place|haul.store  a place: an object, or a prefix that ends in "/"; required
+---@field to haul.place|haul.store|(haul.place|haul.store)[]  a place, or a list of them; required
+---@field part_size? haul.size|(fun(object: haul.object): haul.size?)  size of a part, "auto", or function(object)
+---@field rate? haul.rate|haul.schedule|(fun(now: haul.now, stats: haul.totals): haul.rate)  bytes a second of this task, each way; default "unlimited"
+---@field route? "auto"|"server"|"relay"  between stores: copied by the service, or through this machine; default "auto"
+---@field verify? "auto"|"full"|(fun(object: haul.object): string?)  "auto": by the best sums that both sides tell; "full": the target is read back too; or function(object); default "auto"
+---@field priority? number|(fun(object: haul.object): number?)  a number, or function(object): of the objects that are known and wait, larger ones go first; default 0
+---@field keys? string[]|(fun(): string|haul.row|nil)|haul.manifest  only these objects below `from`: a list, a function that gives one after the other, or haul.manifest
+---@field include? haul.globs  patterns: only what one of them matches
+---@field exclude? haul.globs  patterns: nothing that one of them matches
+---@field min_size? haul.size  no smaller objects
+---@field max_size? haul.size  no larger objects
+---@field newer_than? haul.moment  modified since: an age such as "7d", or a date
+---@field older_than? haul.moment  modified before: an age such as "7d", or a date
+---@field where? fun(object: haul.object): boolean?  function(object): true takes it
+---@field listing? string[]  keys at which a bucket is divided, to be listed in ranges side by side
+---@field headers? table<string, string>|(fun(object: haul.object): table<string, string>?)  headers that objects keep: { ["cache-control"] = ... }, or function(object)
+---@field metadata? table<string, string>|(fun(object: haul.object): table<string, string>?)  user metadata: { name = text }, or function(object)
+---@field storage_class? string|(fun(object: haul.object): string?)  storage class, or function(object)
+---@field acl? string|(fun(object: haul.object): string?)  canned access list such as "private", or function(object)
+---@field tags? table<string, string>|(fun(object: haul.object): table<string, string>?)  tags: { name = text }, or function(object)
+---@field preserve? boolean  carry content type, metadata and modification time over; default true
+---@field concurrency? integer  requests in flight of this task
+---@field retry? haul.retry_options  when a failed request is made again
+---@field on? haul.handlers  handlers of events, instead of the job's
+---@field before? fun(event: haul.event.task_started, job: haul.running): haul.decision?  function(event, job) before the task begins; haul.skip passes it over, haul.veto and haul.stop end the job
+---@field after? fun(event: haul.event.task_finished, job: haul.running): haul.decision?  function(event, job) with the task's counts; haul.veto and haul.stop keep what follows from beginning
+---@field rename? fun(name: string, object: haul.object): string?  function(name, object): another name below `to`
+---@field overwrite? "always"|"never"|"newer"  what happens where the target is there already; default "always"
+---@field conflict? "error"|"skip"|"rename"|(fun(name: string, other: string, target: string): string?)  when two keys would get one name; or function(name, other, target); default "error"
+
 ---@class haul.oss_options  options of a bucket of OSS
 ---@field bucket string  name of the bucket; required
 ---@field region? string  region of the bucket
@@ -847,6 +885,8 @@
 ---@field part_size? haul.size|(fun(object: haul.object): haul.size?)  size of a part, "auto", or function(object)
 ---@field rate? haul.rate|haul.schedule|(fun(now: haul.now, stats: haul.totals): haul.rate)  bytes a second of this task, each way; default "unlimited"
 ---@field route? "auto"|"server"|"relay"  between stores: copied by the service, or through this machine; default "auto"
+---@field verify? "auto"|"full"|(fun(object: haul.object): string?)  "auto": by the best sums that both sides tell; "full": the target is read back too; or function(object); default "auto"
+---@field priority? number|(fun(object: haul.object): number?)  a number, or function(object): of the objects that are known and wait, larger ones go first; default 0
 ---@field include? haul.globs  patterns: only what one of them matches
 ---@field exclude? haul.globs  patterns: nothing that one of them matches
 ---@field min_size? haul.size  no smaller objects
@@ -961,6 +1001,7 @@
 ---@field web fun(url: string|haul.web_options): haul.store  a plain web server as a source; it cannot be listed
 ---@field copy fun(options: haul.copy_options): haul.task  a task: copies an object, all below a prefix, or a list of keys
 ---@field sync fun(options: haul.sync_options): haul.task  a task: writes what differs, and with delete removes what only the target has
+---@field move fun(options: haul.move_options): haul.task  a task: copies, verifies, asks both stores once more, and only then deletes the source
 ---@field delete fun(options: haul.delete_options): haul.task  a task: removes what it selects
 ---@field parallel fun(options: haul.parallel_options): haul.parallel  tasks that run at the same time, each with its own limits; what follows begins when all are over
 ---@field manifest fun(path: string): haul.manifest  keys from a .csv (its first line names the columns: key, size, target), a .jsonl or a .txt, read as they are needed
