@@ -205,6 +205,15 @@ struct name *names_take(struct names *names)
     return list_pop(&names->waiting);
 }
 
+bool name_was_moved(const struct task *task, const struct name *name, struct turn *turn)
+{
+    struct err err = {0};
+    struct row row;
+
+    return task->kind == TASK_MOVE && name->inquiry.err.kind == ERR_MISSING && turn->journal &&
+           journal_get(turn->journal, task->number, name->key, &row, &err) && row.state == ROW_DONE;
+}
+
 bool names_idle(const struct names *names)
 {
     return names->n_asking == 0;

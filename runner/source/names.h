@@ -37,6 +37,8 @@ int64_t names_wake_ms(const struct names *names);
 /* The next one, now the caller's (name_free); NULL: none known yet, or over. */
 struct name *names_take(struct names *names);
 void name_free(struct name *name);
+/* Is it not there because an earlier part of the run moved it? */
+bool name_was_moved(const struct task *task, const struct name *name, struct turn *turn);
 /* Something can be taken now. */
 bool names_ready(const struct names *names);
 /* No question is under way. */

@@ -419,17 +419,6 @@ static void offer_named(struct source *source, struct name *name, struct turn *t
     arrive(source, &arrival, turn);
 }
 
-/* A key that is not there because an earlier part of the run moved it. */
-static bool was_moved(const struct source *source, const struct name *name, struct turn *turn)
-{
-    const struct task *task = source->task;
-    struct err err = {0};
-    struct row row;
-
-    return task->kind == TASK_MOVE && name->inquiry.err.kind == ERR_MISSING && turn->journal &&
-           journal_get(turn->journal, task->number, name->key, &row, &err) && row.state == ROW_DONE;
-}
-
 static bool fill_named(struct source *source, struct turn *turn)
 {
     struct name *name = names_take(source->names);
@@ -437,7 +426,7 @@ static bool fill_named(struct source *source, struct turn *turn)
         source->filled = names_over(source->names) && questions_empty(source->questions);
         return false;
     }
-    if (was_moved(source, name, turn))
+    if (name_was_moved(source->task, name, turn))
         told_skipped(source->task, name->key, -1, "moved before the run was interrupted", turn);
     else if (name->inquiry.err.kind != ERR_NONE)
         fail(source, source->task, name->key, -1, &name->inquiry.err, turn);

@@ -17,8 +17,8 @@ void told_event(const struct task *task, enum event_kind kind, const char *key, 
 void told_skipped(const struct task *task, const char *key, int64_t size, const char *why,
                   struct turn *turn)
 {
-    turn->totals->objects_known++;
-    turn->totals->objects_skipped++;
+    turn_count(turn, task, objects_known, 1);
+    turn_count(turn, task, objects_skipped, 1);
     told_event(task, EVENT_OBJECT_SKIPPED, key, size, why, NULL, turn);
 }
 
@@ -36,8 +36,8 @@ static void note_failed(const struct task *task, const char *key, int64_t size,
 void told_failed(const struct task *task, const char *key, int64_t size, const struct err *err,
                  bool keep, struct turn *turn)
 {
-    turn->totals->objects_known++;
-    turn->totals->objects_failed++;
+    turn_count(turn, task, objects_known, 1);
+    turn_count(turn, task, objects_failed, 1);
     if (keep)
         note_failed(task, key, size, err, turn);
     told_event(task, EVENT_OBJECT_FAILED, key, size, err->message, err, turn);
