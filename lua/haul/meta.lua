@@ -44,7 +44,7 @@
 ---@class haul.test.world  a world
 ---@field clock string  its local time, which may be set between runs
 ---@field http_requests table[]  what jobs asked by haul.http: { method, url, headers, body }
----@field commands table[]  what jobs ran by haul.exec: { words..., input = }
+---@field commands table[]  what jobs ran by haul.exec: { words..., stdin = }
 ---@field store fun(self, name: string, objects?: table<string, string|haul.test.object>): haul.test.world  fills a store, named as messages name it, "s3://photos", or by its bucket alone
 ---@field dir fun(self, path: string, files?: table<string, string|haul.test.object>): haul.test.world  fills a directory
 ---@field file fun(self, name: string, text: string): string  a real file, for what the job file itself reads (io.open, haul.manifest); its path

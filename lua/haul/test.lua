@@ -48,7 +48,7 @@
 -- rule answers makes world:run an error that says so.
 --   world:http(url, { status = 200, body =, headers = {} } or { error = "timeout" } or function(request) ... end)
 --   world:exec("sendmail *", { status = 0, out =, err = } or function(command) ... end)
---   world.http_requests: { { method, url, headers, body }, ... }     world.commands: { { words..., input = }, ... }
+--   world.http_requests: { { method, url, headers, body }, ... }     world.commands: { { words..., stdin = }, ... }
 -- Runs.  The job file is looked for where haul was started, then beside the spec.  An error that has no run (the
 -- job file is wrong) is raised.
 --   world:run(file, { parameter = value }, { verify = true, fresh = true, max_duration = "6h" }) -> run

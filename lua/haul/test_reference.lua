@@ -58,7 +58,7 @@ test_reference.objects = {
   { "haul.test.world", doc = "a world", methods = {
     { "clock", type = "string", at = spec, doc = "its local time, which may be set between runs" },
     { "http_requests", type = "table[]", at = spec, doc = "what jobs asked by haul.http: { method, url, headers, body }" },
-    { "commands", type = "table[]", at = spec, doc = "what jobs ran by haul.exec: { words..., input = }" },
+    { "commands", type = "table[]", at = spec, doc = "what jobs ran by haul.exec: { words..., stdin = }" },
     { "store", type = "fun(self, name: string, objects?: table<string, string|haul.test.object>): haul.test.world", at = spec,
       doc = "fills a store, named as messages name it, \"s3://photos\", or by its bucket alone" },
     { "dir", type = "fun(self, path: string, files?: table<string, string|haul.test.object>): haul.test.world", at = spec,

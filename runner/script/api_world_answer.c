@@ -38,7 +38,7 @@ static void push_web(lua_State *L, const struct web *web)
     set_bytes(L, "body", &web->request.body);
 }
 
-/* { argv..., input } */
+/* { words..., stdin } */
 static void push_exec(lua_State *L, const struct exec *exec)
 {
     lua_newtable(L);
@@ -46,7 +46,7 @@ static void push_exec(lua_State *L, const struct exec *exec)
         lua_pushstring(L, exec->argv[i]);
         lua_rawseti(L, -2, i + 1);
     }
-    set_bytes(L, "input", &exec->input);
+    set_bytes(L, "stdin", &exec->input);
 }
 
 /* The bytes of a field of the answer on top; nothing where it is absent. */

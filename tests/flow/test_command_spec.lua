@@ -333,6 +333,48 @@ describe("haul test", function()
     assert.equal(2, select(2, said:gsub("ticks ", "")))
   end)
 
+  it("answers for others", function()
+    write("tell.lua", [[
+      local haul = require "haul"
+      return haul.job { haul.copy { from = haul.dir "/d" / "", to = haul.s3 { bucket = "bucket" } / "" },
+        on = {
+          object_succeeded = function(event)
+            local reply = haul.http { url = "http://127.0.0.1/hook?a=1", method = "POST", body = event.key }
+            if reply.status ~= 202 or reply.body ~= "taken" or reply.headers["x-more"] ~= "yes" then error "not taken" end
+            local done = haul.exec { "sendmail", "-t", stdin = "to: me" }
+            if done.status ~= 3 or done.out ~= "sent" then error("not sent " .. tostring(done.status)) end
+          end,
+          job_finished = function() haul.http { url = "https://other/down", method = "GET" } end,
+        } }
+    ]])
+    passes [[
+      local world = test.world()
+      world:dir("/d", { a = "1" })
+      world:http("http://127.0.0.1/hook*", function(request)
+        assert.equal("POST", request.method)
+        return { status = 202, body = "taken", headers = { ["x-more"] = "yes" } }
+      end)
+      world:http("https://other/*", { error = "timeout" })
+      world:exec("sendmail *", { status = 3, out = "sent" })
+      world:run "tell.lua"
+      assert.equal(2, #world.http_requests)
+      assert.equal("http://127.0.0.1/hook?a=1", world.http_requests[1].url)
+      assert.equal("a", world.http_requests[1].body)
+      assert.same({ { "sendmail", "-t", stdin = "to: me" } }, world.commands)
+    ]]
+    fails([[
+      local world = test.world()
+      world:dir("/d", { a = "1" })
+      world:run "tell.lua"
+    ]], 'world:http("http://127.0.0.1/hook?a=1", { status = 200 })')
+    fails([[
+      local world = test.world()
+      world:dir("/d", { a = "1" })
+      world:http("*", function() error "no such luck" end)
+      world:run "tell.lua"
+    ]], "no such luck")
+  end)
+
   it("fails single deletes of many", function()
     write("clear.lua", [[
       local haul = require "haul"
