@@ -99,6 +99,7 @@ struct offer {
     const struct task *task;  /* the target it is for */
     struct object_view here;  /* here.target: its name there, where a manifest gave one; NULL */
     struct object_view there; /* info NULL: it is not listed there */
+    struct knowledge *known;  /* what is left of it is the item's; NULL: nothing, or it is shared */
     struct fan **fan;         /* of its targets; NULL: each reads the source by itself */
 };
 
@@ -119,6 +120,10 @@ static void push(struct source *source, const struct offer *offer, struct naming
     if (item->has_target)
         item->target_info = *offer->there.info;
     item->verify = source->options.verify;
+    if (offer->known) {
+        item->known = *offer->known;
+        memset(offer->known, 0, sizeof *offer->known);
+    }
     bool follows = offer->fan && *offer->fan;
     if (offer->fan)
         fan_add(offer->fan, item);
@@ -264,6 +269,7 @@ static bool offer_all(struct source *source, const struct arrival *arrival, stru
             .task = task,
             .here = {arrival->key, arrival->named, arrival->info, task->from, arrival->known},
             .there = {arrival->key, NULL, arrival->target_info, task->to, arrival->target_known},
+            .known = source->task->also ? NULL : arrival->known,
             .fan = fans ? &fan : NULL};
         settled = task->kind == TASK_DELETE ? condemn(source, &offer, turn)
                                             : consider(source, &offer, turn);
@@ -271,23 +277,19 @@ static bool offer_all(struct source *source, const struct arrival *arrival, stru
     return settled;
 }
 
-static void wonder(struct source *source, const struct arrival *arrival)
-{
-    const struct object_view view = {
-        .key = arrival->key, .target = arrival->named, .info = arrival->info};
-    questions_add(source->questions, &view, arrival->there, arrival->target_info, arrival->known);
-}
-
 /* What comes behind objects that wait for an answer waits, too; and where the functions have a say
  * for each of several targets, they are asked before any of those is decided about. */
 static void arrive(struct source *source, const struct arrival *arrival, struct turn *turn)
 {
     bool several = source->task->also && (source->task->functions & TASK_MAPS);
+    const struct object_view view = {
+        .key = arrival->key, .target = arrival->named, .info = arrival->info};
 
     if (!is_selected(source, arrival->key, arrival->info, source->task->from_path, turn))
         return;
     if (several || !questions_empty(source->questions) || !offer_all(source, arrival, turn))
-        wonder(source, arrival);
+        questions_add(source->questions, &view, arrival->there, arrival->target_info,
+                      arrival->known);
 }
 
 /* True when the first of those that waited was dealt with. */

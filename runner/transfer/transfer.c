@@ -78,6 +78,7 @@ void item_free(struct item *item)
     if (item->attributes)
         http_fields_free(item->attributes);
     free(item->attributes);
+    knowledge_free(&item->known);
     free(item);
 }
 
@@ -182,9 +183,27 @@ void transfer_begin(struct transfer *t, struct turn *turn)
     take_first_step(t);
 }
 
+/* A function of the job file had the object asked for: that answer is used, once.  Has the object
+ * changed since, its ETag tells. */
+static void use_known(struct transfer *t, struct turn *turn)
+{
+    struct knowledge *known = &t->item->known;
+
+    if (t->step != STEP_HEAD || t->leaving || t->item->verify || !(known->has & KNOW_HEAD))
+        return;
+    struct op *op = source_make_head(t, turn);
+    op->out.answer.info = known->info;
+    op->out.answer.attributes = known->attributes;
+    known->attributes = NULL;
+    known->has &= ~(unsigned)KNOW_HEAD;
+    step_def_of(t)->settle(t, op, turn);
+    op_free(op);
+}
+
 /* What follows an op or a decision without another op. */
 static void follow(struct transfer *t, struct turn *turn)
 {
+    use_known(t, turn);
     if (t->step == STEP_MOVE && !t->leaving && t->n_parts && t->n_done == t->n_parts)
         step_def_of(t)->moved(t, turn);
     while (transfer_move_out(t, turn)) {

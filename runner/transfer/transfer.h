@@ -102,6 +102,7 @@ struct item {
     double priority;                /* larger ones are opened first, ... */
     uint64_t rank;                  /* ... and of equals the one that came first */
     struct http_fields *attributes; /* of a script, by neutral names; more than the task's; NULL */
+    struct knowledge known;         /* of the source, asked for before it was taken up */
     bool has_target;                /* the target was listed too: ... */
     struct object_info target_info; /* ... and this is what it is */
     bool verify;                    /* only compare */
