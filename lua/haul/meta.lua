@@ -790,7 +790,7 @@
 ---@class haul.job_options  options of a job; the entries without a name are its tasks
 ---@field name? string  names the job's state; default: the file's name
 ---@field concurrency? integer|haul.schedule  requests in flight, whole job; default 16
----@field part_size? haul.size  size of a part, or "auto"; default "auto"
+---@field part_size? haul.size|(fun(object: haul.object): haul.size?)  size of a part, "auto", or function(object); default "auto"
 ---@field rate? haul.rate|haul.schedule|(fun(now: haul.now, stats: haul.totals): haul.rate)  bytes a second, each way, whole job; default "unlimited"
 ---@field retry? haul.retry_options  when a failed request is made again
 ---@field on? haul.handlers  handlers of events

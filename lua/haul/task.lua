@@ -215,10 +215,13 @@ end
 
 -- For a job -------------------------------------------------------------------------------------------
 
--- The part size of the command line, the task or the job; a function is asked later, for each object.
+local function value_of(option)
+  return type(option) ~= "function" and option or nil
+end
+
+-- The part size of the command line, the task or the job.
 local function part_size(fields, job)
-  local own = type(fields.part_size) ~= "function" and fields.part_size
-  local size, where = own or job.part_size, fields.where_at
+  local size, where = value_of(fields.part_size) or value_of(job.part_size) or 0, fields.where_at
   local said, source = context.override "part_size"
   if said ~= nil then
     size, where = schema.value(kinds.copy, "part_size", said, source), source
@@ -260,11 +263,19 @@ local function plain(fields, job, place_of)
   return out
 end
 
+-- What asks for the part size of each object: the task's function, or the job's where the task says nothing.
+local function part_size_function(fields, job)
+  if fields.kind == "delete" or context.override "part_size" ~= nil then return nil end
+  local said = fields.part_size == nil and job.part_size or fields.part_size
+  return type(said) == "function" and said or nil
+end
+
 -- One of several targets, as a task of its own.
-local function for_target(fields, to)
+local function for_target(fields, job, to)
   local own = {}
   for key, value in pairs(fields) do own[key] = value end
   own.to, own.where_at = to, fields.where_at
+  own.part_size = part_size_function(fields, job) or value_of(fields.part_size)
   return own
 end
 
@@ -274,7 +285,7 @@ end
 function task.normalize(fields, job, place_of)
   local list = {}
   for i, to in ipairs(fields.to_list) do
-    local own = for_target(fields, to)
+    local own = for_target(fields, job, to)
     sides.check(own)
     list[i] = plain(own, job, place_of)
     list[i].is_also = i > 1 and fields.kind ~= "sync"
