@@ -949,6 +949,32 @@
 ---@field read? haul.rate|"auto"  from the store
 ---@field write? haul.rate|"auto"  to the store
 
+---@class haul.notify_command_options  a command that is told of an event; the entries without a name are the program and its arguments
+---@field stdin? "event"|"text"|"none"  what it reads: the event as JSON, a text, or nothing; default "text"
+---@field timeout? string  of one try; then it is killed; default "1m"
+---@field attempts? integer  how often it is tried, with a growing wait between; default 3
+---@field required? boolean  what cannot be told is an error of the hook, which the exit status shows; else it is a warning in the log; default false
+
+---@class haul.notify_mail_options  a mail that tells of an event
+---@field to string|string[]  an address, or a list of them; required
+---@field from? string  sender; default: what sendmail makes it
+---@field subject? string|(fun(event: table, job: haul.running): string?)  text, or function(event, job); default: one line about the event
+---@field body? string|(fun(event: table, job: haul.running): string?)  text, or function(event, job); default: the event, or the summary of the run
+---@field sendmail? string  the program that takes the message; default "/usr/sbin/sendmail"
+---@field timeout? string  of one try; default "1m"
+---@field attempts? integer  how often it is tried, with a growing wait between; default 3
+---@field required? boolean  what cannot be told is an error of the hook, which the exit status shows; else it is a warning in the log; default false
+
+---@class haul.notify_webhook_options  a request that tells of an event
+---@field url string  where it is sent, by POST; required
+---@field headers? table<string, string>  { name = text }: beside the content type
+---@field form? "event"|"text"  event: the event as JSON; text: { "text": ... } with one line, as chats take it; default "event"
+---@field body? string|(fun(event: table, job: haul.running): string?)  function(event, job) that gives the text to be sent instead, or that text
+---@field content_type? string  what the text is; default "application/json"
+---@field timeout? string  of one try; default "10s"
+---@field attempts? integer  how often it is tried, with a growing wait between; default 3
+---@field required? boolean  what cannot be told is an error of the hook, which the exit status shows; else it is a warning in the log; default false
+
 ---@class haul.rate_options  rates of a store, each way: its option `rate`
 ---@field read? haul.rate|haul.schedule|(fun(now: haul.now, stats: haul.totals): haul.rate)  from the store; default "unlimited"
 ---@field write? haul.rate|haul.schedule|(fun(now: haul.now, stats: haul.totals): haul.rate)  to the store; default "unlimited"
@@ -1020,6 +1046,7 @@
 ---@field http fun(options: haul.http_options): haul.answer  a request to any address, sent once; every status is an answer, a redirect too, and where there is none it is an error with kind and message
 ---@field exec fun(options: haul.exec_options): haul.exec_result  a command, without a shell: the program and its arguments, and options; every end of it is a result, and where it cannot be run, or is killed at its timeout, it is an error with kind and message
 ---@field json { encode: fun(value: any): string; decode: fun(text: string): any; array: (fun(list: table): table); null: any }  values to JSON and back; names of an object come out sorted, whole numbers of 64 bits exact, larger ones as text; json.array marks a table that is a list even when it is empty
+---@field notify { webhook: (fun(options: haul.notify_webhook_options): haul.handler), command: (fun(options: haul.notify_command_options): haul.handler), mail: (fun(options: haul.notify_mail_options): haul.handler) }  hooks that tell somebody of an event: by a request, by a command, or by a mail; each may also be called with an event, in a hook, and waits like haul.http
 ---@field report { csv: (fun(path: string): fun(event: table)), jsonl: (fun(path: string): fun(event: table)) }  a hook that writes a row for each event of an object that it gets; the file appears whole when the run has ended, for its owner alone, even when it has no row; haul.manifest reads it again
 ---@field median fun(list: number[]): number?  the middle of a list of numbers; nil of an empty one
 ---@field log { error: haul.log_line, warn: haul.log_line, info: haul.log_line, debug: haul.log_line }  lines of the log, with the arguments of string.format; print goes there too

@@ -41,6 +41,10 @@ reference.kinds = {
   readable_file = { type = "string", form = "a path" },
   request_headers = { type = "table<string, string>", form = "{ name = text }" },
   retry = { type = "haul.retry_options", form = "a table" },
+  address = { type = "string", form = "an address such as \"ops@example.org\"" },
+  addresses = { type = "string|string[]", form = "an address, or a list of them" },
+  message = { type = "string|(fun(event: table, job: haul.running): string?)", form = "text, or a function" },
+  webhook_headers = { type = "table<string, string>", form = "{ name = text }" },
   retry_rule = { type = "haul.retry_kind_options", form = "a table" },
   size = { type = "haul.size", form = "a size such as \"16MiB\"" },
   splits = { type = "string[]", form = "a list of keys, ascending" },
@@ -107,6 +111,9 @@ reference.tables = {
   ["haul.job"] = "options of a job; the entries without a name are its tasks",
   ["haul.retry"] = "how something is tried again",
   retry = "when a failed request is made again: the option `retry` of a job or a task",
+  ["notify.webhook"] = "a request that tells of an event",
+  ["notify.command"] = "a command that is told of an event; the entries without a name are the program and its arguments",
+  ["notify.mail"] = "a mail that tells of an event",
   ["retry.kind"] = "when a request is made again that failed with an error of one kind: the options named so of `retry`;"
     .. " what is not said here is as `retry` says",
   ["backoff.exponential"] = "waits that double from try to try",
@@ -228,6 +235,13 @@ end }]] },
     doc = "values to JSON and back; names of an object come out sorted, whole numbers of 64 bits exact, larger ones as text; "
       .. "json.array marks a table that is a list even when it is empty",
     example = [[local text = haul.json.encode { name = "a", sizes = { 1, 2 }, none = haul.json.null, list = haul.json.array {} }]] },
+  { "notify", type = "{ webhook: (fun(options: haul.notify_webhook_options): haul.handler), "
+      .. "command: (fun(options: haul.notify_command_options): haul.handler), "
+      .. "mail: (fun(options: haul.notify_mail_options): haul.handler) }", at = { "declare", "hook" },
+    doc = "hooks that tell somebody of an event: by a request, by a command, or by a mail; each may also be called with an event, "
+      .. "in a hook, and waits like haul.http",
+    example = [[on = { job_finished = haul.notify.mail { to = "ops@example.org" },
+  object_failed = haul.notify.webhook { url = "https://chat.example.org/hook", form = "text" } }]] },
   { "report", type = "{ csv: (fun(path: string): fun(event: table)), jsonl: (fun(path: string): fun(event: table)) }",
     at = { "declare" },
     doc = "a hook that writes a row for each event of an object that it gets; the file appears whole when the run has ended, "

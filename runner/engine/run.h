@@ -28,8 +28,8 @@ struct run_config {
     /* So many requests may be in flight from now on; NULL: nobody has to know. */
     void (*widen)(void *ctx, int concurrency);
     void *widen_ctx;
-    bool only_failed;        /* take up only what the journal has as failed */
-    bool verify;             /* compare both sides of every task and write nothing */
+    bool only_failed; /* take up only what the journal has as failed */
+    bool verify;      /* compare both sides of every task and write nothing */
 };
 
 struct run *run_new(const struct run_config *config);
