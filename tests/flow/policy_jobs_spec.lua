@@ -4,6 +4,7 @@ local files = require "support.files"
 local haul = require "support.haul"
 local json = require "support.json"
 local server = require "support.server"
+local shell = require "support.shell"
 
 local world, src, s3
 
@@ -145,6 +146,37 @@ describe("the example jobs/nights.lua", function()
   it("does nothing outside of its hours", function()
     run("jobs/nights.lua", 10, { window = hours(2) .. "-" .. hours(4) })
     assert.same({}, stored "")
+  end)
+end)
+
+describe("the example jobs/drain.lua", function()
+  local spool, sums
+
+  before_each(function()
+    spool = files.tree(world:path "spool", { ["cam/0815.mp4"] = 17 << 20, ["cam/0900.mp4.part"] = 5, fresh = 6 })
+    sums = files.sums(spool)
+    for _, name in ipairs { "cam/0815.mp4", "cam/0900.mp4.part" } do
+      shell.read { "touch", "-d", "2026-01-02T03:04:05Z", spool .. "/" .. name }
+    end
+  end)
+
+  local function drain(status)
+    return world:run { file = "jobs/drain.lua", args = { "spool=" .. spool, "bucket=test", "endpoint=" .. s3.endpoint } }
+      :expect(status)
+  end
+
+  it("moves what has come to rest, by day, and leaves what has not", function()
+    drain(0)
+    checks.same({ ["2026/01/02/cam/0815.mp4"] = sums["cam/0815.mp4"] }, stored "")
+    sums["cam/0815.mp4"] = nil
+    checks.same(sums, files.sums(spool))
+    assert.equal(0, drain(0):count "object_succeeded")
+  end)
+
+  it("removes nothing that is not the same in the archive", function()
+    s3:rules { op = "get", with = "flip", times = -1 }
+    drain(1)
+    checks.same(sums, files.sums(spool))
   end)
 end)
 
