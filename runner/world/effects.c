@@ -484,7 +484,7 @@ void world_drop(struct world *world)
         struct op *op = world->flight[i].op;
         if (op->kind == OP_FINISH)
             free(op->in.finish);
-        if (op->kind == OP_REMOVE)
+        if (op->kind == OP_REMOVE && !op->transfer) /* that of a move is part of its transfer */
             free(op->in.remove);
         op_free(op);
     }
