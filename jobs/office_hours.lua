@@ -1,7 +1,7 @@
 #!/usr/bin/env -S haul run
 -- A slow line that others need by day: so much in office hours, all of it at night and at weekends.
 --   haul run jobs/office_hours.lua source=/srv/data bucket=archive by_day=20MiB/s
--- The rate changes while the job runs, to the minute, also when the clock does; `haul plan` says what holds now.
+-- The rate changes while the job runs, to the minute, also when the clocks do; `haul ctl` sets another by hand.
 local haul = require "haul"
 
 haul.param {

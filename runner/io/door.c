@@ -123,6 +123,8 @@ static void enter(struct door *door)
 {
     int fd = accept4(door->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
+    if (fd < 0 && errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+        epoll_ctl(door->epoll_fd, EPOLL_CTL_DEL, door->listen_fd, NULL); /* or it asks for ever */
     if (fd < 0)
         return;
     if (!same_user(fd) || !watch(door, fd)) {
