@@ -219,7 +219,9 @@ static void count_call(struct script *script, const struct step *step)
 
     if (!strand->item || !strand->called)
         return;
-    show_answer(answer, sizeof answer, step);
+    answer[0] = '\0';
+    if (script->timings.trace)
+        show_answer(answer, sizeof answer, step);
     timings_add(&script->timings, &timing, step->outcome == TASK_FAILED, strand->item->event.key,
                 strand->item->event.part.number, answer);
 }
