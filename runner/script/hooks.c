@@ -212,18 +212,21 @@ static void show_answer(char *out, size_t size, const struct step *step)
 static void count_call(struct script *script, const struct step *step)
 {
     const struct strand *strand = step->strand;
+    const struct event *event = strand->item ? &strand->item->event : NULL;
     struct timing timing = {.at = strand->timing,
                             .computed_ns = strand->spent_ns,
                             .waited_ns = strand->waited_ms * 1000000};
     char answer[400];
 
-    if (!strand->item || !strand->called)
+    if (event && !strand->called)
         return;
+    if (!event)
+        timing.at = timings_named(&script->timings, strand->what);
     answer[0] = '\0';
     if (script->timings.trace)
         show_answer(answer, sizeof answer, step);
-    timings_add(&script->timings, &timing, step->outcome == TASK_FAILED, strand->item->event.key,
-                strand->item->event.part.number, answer);
+    timings_add(&script->timings, &timing, step->outcome == TASK_FAILED, event ? event->key : NULL,
+                event ? event->part.number : 0, answer);
 }
 
 /* The hook of an object is over; the next one of the same object is told. */
@@ -399,7 +402,12 @@ static int refresh_protected(lua_State *L)
         err_set(&refresh->err, ERR_AUTH, "the credentials of this store come from no function");
         return 0;
     }
-    if (task_run(L, 0, 1, refresh->script->hook_timeout_ms, "credentials", NULL, &refresh->err))
+    struct script *script = refresh->script;
+    struct timing timing = {.at = timings_find(&script->timings, L, -1, "credentials")};
+    bool good = task_run(L, 0, 1, script->hook_timeout_ms, "credentials", NULL, &refresh->err);
+    timing.computed_ns = script->vm->computed_ns;
+    timings_add(&script->timings, &timing, !good, NULL, 0, good ? "new ones" : "error");
+    if (good)
         refresh->fresh = api_credentials_take(L, -1);
     return 0;
 }

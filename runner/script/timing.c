@@ -14,21 +14,38 @@ static void note_place(lua_State *L, struct hook_time *entry)
         snprintf(entry->place, sizeof entry->place, "%s:%d", ar.short_src, ar.linedefined);
 }
 
-int timings_find(struct timings *timings, lua_State *L, int index, const char *name)
+/* `fresh`: it is new, and its place is not known yet. */
+static int find(struct timings *timings, const void *function, const char *name, bool *fresh)
 {
-    const void *function = lua_topointer(L, index);
-
+    *fresh = false;
     for (int i = 0; i < timings->n; i++)
         if (timings->function[i] == function && timings->entry[i].name == name)
             return i;
     if (timings->n == TIMINGS_MAX)
         return TIMINGS_MAX - 1;
-    struct hook_time *entry = &timings->entry[timings->n];
-    *entry = (struct hook_time){.name = name};
+    *fresh = true;
+    timings->entry[timings->n] = (struct hook_time){.name = name};
     timings->function[timings->n] = function;
-    lua_pushvalue(L, index);
-    note_place(L, entry);
     return timings->n++;
+}
+
+int timings_find(struct timings *timings, lua_State *L, int index, const char *name)
+{
+    bool fresh;
+    int at = find(timings, lua_topointer(L, index), name, &fresh);
+
+    if (fresh) {
+        lua_pushvalue(L, index);
+        note_place(L, &timings->entry[at]);
+    }
+    return at;
+}
+
+int timings_named(struct timings *timings, const char *name)
+{
+    bool fresh;
+
+    return find(timings, NULL, name, &fresh);
 }
 
 static void tell(const struct hook_time *entry, const struct timing *timing, const char *whose,

@@ -24,6 +24,9 @@ struct timing {
 /* [-0, +0]  The entry of the function at `index`, which is called `name` (text that stays). */
 int timings_find(struct timings *timings, lua_State *L, int index, const char *name);
 
+/* The entry of all functions that are called `name`, wherever they begin. */
+int timings_named(struct timings *timings, const char *name);
+
 /* Counts a call that ended; `failed`: with an error.  With `trace` a line says so, with what it was
  * called for (`whose`, NULL: no object; `part` 0: no part) and what came of it. */
 void timings_add(struct timings *timings, const struct timing *timing, bool failed,

@@ -56,6 +56,10 @@ describe("a script", function()
     object_started = { on = "object_started = function() " .. STUCK .. " end", named = "object_started of p/" },
     part_succeeded = { on = "part_succeeded = function() pcall(function() " .. STUCK .. " end) end", named = "part_succeeded" },
     job_finished = { on = "job_finished = function() " .. STUCK .. " end", named = "job_finished: computes" },
+    after_a_wait = { on = "object_started = function() haul.sleep '10ms' " .. STUCK .. " end", named = "object_started of p/" },
+    closing = { on = "job_started = function() local x <close> = setmetatable({}, { __close = function() " .. STUCK
+      .. " end }) end", named = "job_started: computes" },
+    spawned = { on = "job_started = function() haul.spawn(function() " .. STUCK .. " end) end", named = "haul.spawn: computes" },
     where = { on = "", task = "where = function() " .. STUCK .. " return true end", named = "where, rename or the like of " },
   } do
     it("that is stuck in C in " .. what .. " is ended by the watchdog, and the next run carries on", function()
@@ -178,6 +182,20 @@ return haul.job { name = "bounds", on_hook_error = $word,
       local report = world:path "report.json"
       run("job_finished = function(event) assert(#event.summary.hooks == 0) end", { args = { "--report", report } }):expect(0)
       assert.equal("job_finished", json.decode(files.read(report)).summary.hooks[1].name)
+    end)
+
+    it("with what it waited for, and what it spawned", function()
+      local it_run = run([[job_started = function(event)
+        haul.sleep "300ms"
+        haul.spawn(function() haul.sleep "200ms" end):join()
+        for i = 1, 3 do haul.spawn(function() end) end
+      end]], { args = { "--trace-hooks" } }):expect(0)
+      local hook = hook_of(it_run, "job_started")
+      assert.is_true(hook.waited >= 0.5 and hook.computed < 0.2, hook.waited .. " " .. hook.computed)
+      hook = hook_of(it_run, "haul.spawn")
+      assert.equal(4, hook.calls)
+      assert.is_true(hook.waited >= 0.2)
+      assert.matches("hook job_started %-> nothing; %d+%.%d+ ms computing, [5-9]%d%d%.%d+ ms waiting", it_run.stderr)
     end)
 
     it("call by call with --trace-hooks", function()
