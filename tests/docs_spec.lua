@@ -370,13 +370,23 @@ describe("haul help", function()
   end)
 
   it("tells of every name that there is", function()
-    local words = {}
+    local words, seen = {}, {}
     for _, section in ipairs { "functions", "running", "events", "commands", "statuses", "variables", "errors", "classes" } do
       for _, each in ipairs(data[section]) do words[#words + 1] = each.name end
     end
     for _, flag in ipairs(data.flags) do words[#words + 1] = "--" .. flag.name end
+    for _, object in ipairs(data.objects) do
+      for _, each in ipairs(object.methods or {}) do words[#words + 1] = each.name end
+    end
+    for _, each in ipairs(data.tables) do
+      words[#words + 1] = each.name
+      for _, option in ipairs(each.options) do words[#words + 1] = option.name end
+    end
     local script = {}
-    for _, word in ipairs(words) do script[#script + 1] = shell.words { haul.binary, "help", word } .. " >/dev/null" end
+    for _, word in ipairs(words) do
+      if not seen[word] then script[#script + 1] = shell.words { haul.binary, "help", word } .. " >/dev/null" end
+      seen[word] = true
+    end
     shell.read(table.concat(script, " && "))
   end)
 

@@ -246,7 +246,7 @@ local function add_options(items, data)
         seen[option.name .. "\0" .. line] = items[#items]
       end
     end
-    if each.name:find "^[%l_]+$" then
+    if not each.name:find "^haul%." and not each.name:find "^job:%l+$" then
       add(items, { each.name }, each.name .. ": " .. each.doc, table_lines(data, each.name))
     end
   end

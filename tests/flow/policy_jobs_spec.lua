@@ -149,6 +149,23 @@ describe("the example jobs/nights.lua", function()
   end)
 end)
 
+describe("the example jobs/notify.lua", function()
+  it("tells a chat of what failed, and a dashboard of the counts", function()
+    local hook = server.webhook()
+    files.tree(src, { a = 1, b = 2 })
+    s3:rules { op = "put", key = "a", with = "denied", times = -1 }
+    run("jobs/notify.lua", 1, { chat = hook.endpoint .. "/chat", dashboard = hook.endpoint .. "/counts" })
+    local said = {}
+    for _, request in ipairs(hook:log()) do
+      said[request.path] = said[request.path] or {}
+      table.insert(said[request.path], json.decode(request.body))
+    end
+    assert.matches("object failed", said["/chat"][1].text, 1, true)
+    assert.matches("exit status 1", said["/chat"][2].text, 1, true)
+    assert.equal(1, said["/counts"][1].summary.objects_done)
+  end)
+end)
+
 describe("the example jobs/drain.lua", function()
   local spool, sums
 
