@@ -100,6 +100,21 @@ attributes.options = {
     doc = "carry content type, metadata and modification time over" },
 }
 
+-- The same for one object that a hook writes.
+schema.kind("own_attribute", function(value, option)
+  local list, reason = readers[option[1]](value)
+  if not list then return nil, reason end
+  return { list = list }
+end)
+
+attributes.of_an_object = {
+  { "headers", kind = "own_attribute", doc = "headers that it keeps: { [\"cache-control\"] = ... }" },
+  { "metadata", kind = "own_attribute", doc = "user metadata: { name = text }" },
+  { "storage_class", kind = "own_attribute", doc = "storage class" },
+  { "acl", kind = "own_attribute", doc = "canned access list such as \"private\"" },
+  { "tags", kind = "own_attribute", doc = "tags: { name = text }" },
+}
+
 local function sort(list)
   table.sort(list, function(a, b) return a[1] < b[1] end)
   return list

@@ -141,6 +141,28 @@ local function store_list(numbers)
   return place_of, list, providers
 end
 
+-- Stores that no task names: hooks may still use them, and only then it matters what is wrong with them.
+local function add_spares(place_of, list, numbers)
+  for _, fields in ipairs(store.all()) do
+    if not numbers[fields] then
+      local good, fault = pcall(place_of, fields)
+      if good then list[numbers[fields]].spare = true else fields.fault = tostring(fault) end
+    end
+  end
+end
+
+local function any_handler(handlers)
+  for i = 0, #handlers do
+    if next(handlers[i]) then return true end
+  end
+  return false
+end
+
+-- Hooks name a store by its number.
+local function number_stores(list, numbers)
+  for fields, number in pairs(numbers) do fields.number, fields.plain = number, list[number] end
+end
+
 -- Where the limits of a store or a task are: which of both, and its numbers.
 local function places_by(stores, tasks)
   return function(value)
@@ -190,6 +212,8 @@ function job.normalize(self)
     for _, member in ipairs(list) do add(task.fields(member), #list > 1 and -i or nil) end
   end
   handlers[0] = report.handlers(fields.on, tasks)
+  if any_handler(handlers) then add_spares(place_of, stores, numbers) end
+  number_stores(stores, numbers)
   local limits = limits_of(fields, stores, tasks)
   return {
     name = fields.name,

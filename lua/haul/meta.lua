@@ -12,6 +12,13 @@
 
 ---@class haul.store  a store; tostring() gives its name, never a secret
 ---@operator div(string): haul.place
+---@field head fun(self, key: string): haul.found?, haul.error?  what an object is; nil and the error when there is none
+---@field get fun(self, key: string, options?: haul.store_get_options): string?, haul.found|haul.error|nil  the bytes of a small object, and what it is; nil and the error when there is none
+---@field list fun(self, options?: haul.store_list_options): fun(): haul.listed?  an iterator over objects in the order of their keys; pages are asked for as it goes on
+---@field put fun(self, key: string, bytes: string, options?: haul.store_put_options): string  writes a small object, whole and checked, and gives its ETag; more than 16 MiB is work for a task
+---@field delete fun(self, key: string)  removes an object; that there is none is no error
+---@field tag fun(self, key: string, tags: table<string, string>)  gives an object these tags, in place of those it had
+---@field tags fun(self, key: string): table<string, string>?  its tags; nil when there is no such object
 
 ---@class haul.place  store / "path": an object, or with a trailing "/" everything below
 ---@operator div(string): haul.place
@@ -142,6 +149,27 @@
 ---@field yday integer  1 to 366
 ---@field isdst boolean  daylight saving
 ---@field time number  seconds since 1970
+
+---@class haul.listed  an object as store:list gives it
+---@field key string  full key, or path below the root of a directory
+---@field size integer  bytes
+---@field mtime number  time of modification, seconds since 1970
+---@field etag? string  of a store
+
+---@class haul.found  an object as store:head and store:get give it
+---@field key string  full key, or path below the root of a directory
+---@field size? integer  bytes
+---@field mtime? number  time of modification, seconds since 1970
+---@field etag? string  of a store
+---@field content_type? string  its type
+---@field metadata table<string, string>  user metadata
+---@field storage_class? string  of a store
+---@field crc64? string  CRC64 in decimal digits, where the store has it
+---@field cache_control? string  its header
+---@field content_disposition? string  its header
+---@field content_encoding? string  its header
+---@field content_language? string  its header
+---@field expires? string  its header
 
 ---@class haul.transfer_stats  how far an object is
 ---@field key string  key of the source object; below a directory its path
@@ -1008,6 +1036,19 @@
 ---@class haul.stop_when_options  when too many failures end a job: its option `stop_when`
 ---@field failed haul.quota  a share of the objects that ended, or a number of them; required
 ---@field of? integer  a share counts once so many have ended; default 1000
+
+---@class haul.store_get_options  how a small object is read
+---@field max? haul.size  an object that is larger is an error; default "1MiB"
+
+---@class haul.store_list_options  which objects are listed
+---@field prefix? string  only keys that begin so; every key if not said; default ""
+
+---@class haul.store_put_options  what an object that a hook writes carries
+---@field headers? table<string, string>|string  headers that it keeps: { ["cache-control"] = ... }
+---@field metadata? table<string, string>|string  user metadata: { name = text }
+---@field storage_class? table<string, string>|string  storage class
+---@field acl? table<string, string>|string  canned access list such as "private"
+---@field tags? table<string, string>|string  tags: { name = text }
 
 ---@class haul.running  the job as it runs: the second argument of every hook
 ---@field name string  the job's name

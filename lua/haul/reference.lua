@@ -52,6 +52,8 @@ reference.kinds = {
   text = { type = "string", form = "text" },
   url = { type = "string", form = "an address such as \"https://host/path\"" },
   verify = { type = "%s|(fun(object: haul.object): string?)" },
+  own_attribute = { type = "table<string, string>|string" },
+  prefix = { type = "string", form = "text" },
   wait = { type = "number|haul.duration", form = "seconds, or text such as \"5s\"" },
   limited = { type = "haul.store|haul.task", form = "a store or a task" },
   wished_concurrency = { type = "integer|\"auto\"", form = "a whole number" },
@@ -124,6 +126,9 @@ reference.tables = {
   ["haul.exec"] = "options of a command; the entries without a name are the program and its arguments",
   stop_when = "when too many failures end a job: its option `stop_when`",
   rate = "rates of a store, each way: its option `rate`",
+  ["store:get"] = "how a small object is read",
+  ["store:list"] = "which objects are listed",
+  ["store:put"] = "what an object that a hook writes carries",
   ["job:cancel"] = "how a job is cancelled",
   ["job:set"] = "what can be changed while a job runs",
   ["job:set rate"] = "rates of a store, each way: the option `rate` of job:set",
@@ -286,7 +291,36 @@ end }]] },
 
 -- Classes that are no plain tables.
 reference.objects = {
-  { "haul.store", doc = "a store; tostring() gives its name, never a secret", divides = true },
+  { "haul.store", doc = "a store; tostring() gives its name, never a secret", divides = true, methods = {
+    { "head", type = "fun(self, key: string): haul.found?, haul.error?",
+      doc = "what an object is; nil and the error when there is none",
+      example = [[on = { job_finished = function() if not archive:head "marker" then archive:put("marker", "done") end end }]] },
+    { "get", type = "fun(self, key: string, options?: haul.store_get_options): string?, haul.found|haul.error|nil",
+      options = "store:get", doc = "the bytes of a small object, and what it is; nil and the error when there is none",
+      example = [[on = { job_started = function(event, job)
+  local text = archive:get("settings.json", { max = "64KiB" })
+  if text then job:set { concurrency = haul.json.decode(text).concurrency } end
+end }]] },
+    { "list", type = "fun(self, options?: haul.store_list_options): fun(): haul.listed?", options = "store:list",
+      doc = "an iterator over objects in the order of their keys; pages are asked for as it goes on",
+      example = [[on = { job_finished = function()
+  for object in archive:list { prefix = "old/" } do haul.log.info("%s %d", object.key, object.size) end
+end }]] },
+    { "put", type = "fun(self, key: string, bytes: string, options?: haul.store_put_options): string", options = "store:put",
+      doc = "writes a small object, whole and checked, and gives its ETag; more than 16 MiB is work for a task",
+      example = [[on = { job_finished = function(event)
+  archive:put("reports/last.json", haul.json.encode(event.summary), { metadata = { by = "haul" } })
+end }]] },
+    { "delete", type = "fun(self, key: string)", doc = "removes an object; that there is none is no error",
+      example = [[on = { job_started = function() archive:delete "marker" end }]] },
+    { "tag", type = "fun(self, key: string, tags: table<string, string>)",
+      doc = "gives an object these tags, in place of those it had",
+      example = [[on = { object_succeeded = function(event) archive:tag(event.target, { checked = "yes" }) end }]] },
+    { "tags", type = "fun(self, key: string): table<string, string>?", doc = "its tags; nil when there is no such object",
+      example = [[on = { object_succeeded = function(event)
+  if archive:tags(event.target).keep then haul.log.info("%s stays", event.target) end
+end }]] },
+  } },
   { "haul.place", doc = "store / \"path\": an object, or with a trailing \"/\" everything below", divides = true },
   { "haul.manifest", doc = "keys from a file" },
   { "haul.task", doc = "what haul.copy and the like give" },

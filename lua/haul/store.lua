@@ -1,5 +1,6 @@
 -- Stores: haul.s3, haul.oss, haul.tos and haul.dir.  What a store holds is kept apart from the object a
 -- script sees, so that nothing of it can be printed.
+local calls = require "haul.calls"
 local core = require "haul.core"
 local context = require "haul.context"
 local credentials = require "haul.credentials"
@@ -11,12 +12,15 @@ local schema = require "haul.schema"
 local store = {}
 
 local private = setmetatable({}, { __mode = "k" }) -- store -> fields
+local made = {}                                   -- fields, in the order they were made
 local fields_meta = { __tostring = function(self) return self.name end }
 local meta = { __name = "haul.store", __metatable = false }
 
 meta.__tostring = function(self) return private[self].name end
+local methods = calls.methods(function(value) return private[value] end)
 meta.__index = function(self, key)
-  err.raise(core.where(2), tostring(self), "a store has no field %s", err.show(key))
+  if methods[key] then return methods[key] end
+  err.raise(core.where(2), tostring(self), "a store has no field %s%s", err.show(key), err.hint(key, calls.names))
 end
 meta.__newindex = function(self)
   err.raise(core.where(2), tostring(self), "a store cannot be changed")
@@ -130,6 +134,7 @@ local providers = {
 local function new(fields)
   local self = setmetatable({}, meta)
   private[self] = setmetatable(fields, fields_meta)
+  made[#made + 1] = fields
   return self
 end
 
@@ -229,6 +234,11 @@ function store.place(value)
   return place.fields(value)
 end
 
+-- The fields of every store of the job file.
+function store.all()
+  return made
+end
+
 -- An option of a store, or what is said elsewhere for all of its kind.
 local function setting(fields, what)
   return fields[what] or credentials.setting(fields.where, fields.who, fields.kind, what, fields.profile)
@@ -244,7 +254,7 @@ end
 
 -- The plain table that C reads; the second result gives new credentials.
 function store.normalize(fields)
-  local out = {}
+  local out = { spare = false }
   for key, value in pairs(fields) do out[key] = value end
   out.read_rate, out.write_rate = fields.rate.read, fields.rate.write
   out.requests = fields.requests or -1

@@ -101,9 +101,12 @@ bool body_put(struct body *body, const char *data, size_t len, struct err *err)
         relay_write(body->relay, data, len);
     else if (op->in.fd >= 0)
         return gather(body, data, len, err);
-    if (op->in.memory_max > 0 && !buf_add(&op->out.body, data, len))
-        return err_set(err, ERR_SERVER, "the object is larger than the %lld bytes expected",
-                       (long long)op->in.memory_max);
+    if (op->in.memory_max > 0 && !buf_add(&op->out.body, data, len)) {
+        err_set(err, op->aside ? ERR_INVALID : ERR_SERVER,
+                "the object is larger than the %lld bytes expected", (long long)op->in.memory_max);
+        err->final = op->aside; /* a script said how much it takes */
+        return false;
+    }
     add_sum(op, data, len);
     op->out.moved += (int64_t)len;
     return true;

@@ -16,7 +16,7 @@ struct exec;   /* io/exec.h */
 
 enum op_kind {
     OP_CALL,    /* an object call: on a remote store in a lane, on a directory in a worker
-                   (HEAD and LIST only) */
+                   (HEAD and LIST, and of scripts small ones: GET, PUT, DELETE) */
     OP_OPEN,    /* worker: open a source file, stat it; read and hash it when it is small */
     OP_HASH,    /* worker: hash a range of an open file */
     OP_TEMP,    /* worker: create a temporary file beside a target */

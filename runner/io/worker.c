@@ -6,6 +6,7 @@
 #include "io/file.h"
 #include "io/finish.h"
 #include "io/remove.h"
+#include "io/small.h"
 #include "io/temp.h"
 #include "io/thread.h"
 #include "io/walk.h"
@@ -29,6 +30,12 @@ static bool call(struct op *op)
     switch (op->in.call.kind) {
     case CALL_HEAD:
         return file_head(op);
+    case CALL_GET:
+        return small_get(op);
+    case CALL_PUT:
+        return small_put(op);
+    case CALL_DELETE:
+        return small_delete(op);
     case CALL_LIST:
         return walk_page(op->in.walk, &op->out.answer.listing, op->in.call.max_keys, &op->out.err);
     default:

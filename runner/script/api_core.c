@@ -190,6 +190,7 @@ static const struct {
     {"metadata", LIMIT_METADATA},
     {"object_size", LIMIT_OBJECT_SIZE},
     {"parts", LIMIT_PARTS},
+    {"single_put", LIMIT_SINGLE_PUT},
     {"state", LIMIT_STATE},
 };
 

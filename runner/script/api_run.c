@@ -66,5 +66,6 @@ int luaopen_haul_core_run(lua_State *L)
     luaL_newlib(L, run_functions);
     api_wait_add(L);
     api_transfer_add(L);
+    api_store_add(L);
     return 1;
 }

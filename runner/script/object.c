@@ -34,10 +34,10 @@ static void push_decoded(lua_State *L, const char *text, size_t len)
 }
 
 /* "a=1&b=2", percent-encoded, as a table. */
-static void push_tags(lua_State *L, const char *tags)
+void object_push_tags(lua_State *L, const char *tags)
 {
     lua_newtable(L);
-    while (*tags) {
+    while (tags && *tags) {
         size_t len = strcspn(tags, "&"), name = strcspn(tags, "=&");
         push_decoded(L, tags, name);
         push_decoded(L, tags + name + (name < len), len - name - (name < len));
@@ -130,7 +130,7 @@ static void push_known(lua_State *L, const struct object_view *view, int at)
         push_metadata(L, known->attributes);
         break;
     case FIELD_TAGS:
-        push_tags(L, known->tags);
+        object_push_tags(L, known->tags);
         break;
     case FIELD_CONTENT_TYPE:
         push_content_type(L, known);
@@ -226,10 +226,9 @@ static void set_metatable(lua_State *L, struct script *script)
     lua_setmetatable(L, -2);
 }
 
-void object_push(lua_State *L, struct script *script, int side)
+/* [-0, +1] */
+static void push_listed(lua_State *L, const struct object_view *view)
 {
-    struct sight *sight = script->sight;
-    const struct object_view *view = sight->view[side];
     const struct object_info *info = view->info;
 
     lua_createtable(L, 0, 8);
@@ -244,6 +243,27 @@ void object_push(lua_State *L, struct script *script, int side)
         lua_pushnumber(L, (double)info->mtime_ns / 1e9);
         lua_setfield(L, -2, "mtime");
     }
+}
+
+void object_push_known(lua_State *L, const struct object_view *view)
+{
+    push_listed(L, view);
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        if (fields[i].field == FIELD_TAGS)
+            continue;
+        if (view->store->kind == STORE_DIR)
+            push_of_file(L, fields[i].field, view->key);
+        else
+            push_known(L, view, (int)i);
+        lua_setfield(L, -2, fields[i].name);
+    }
+}
+
+void object_push(lua_State *L, struct script *script, int side)
+{
+    struct sight *sight = script->sight;
+
+    push_listed(L, sight->view[side]);
     set_metatable(L, script);
     sight->table[side] = lua_topointer(L, -1);
 }

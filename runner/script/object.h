@@ -15,5 +15,11 @@ struct sight {
     struct touched touched;            /* what it touched in vain */
 };
 
+/* [-0, +1]  A plain table of all that is known of an object, with nothing that could be asked for.
+ * Protected mode only. */
+void object_push_known(lua_State *L, const struct object_view *view);
+/* [-0, +1]  "a=1&b=2", percent-encoded, as a table; NULL: an empty one. */
+void object_push_tags(lua_State *L, const char *tags);
+
 /* [-0, +1]  The table of script->sight->view[side].  Protected mode only. */
 void object_push(lua_State *L, struct script *script, int side);

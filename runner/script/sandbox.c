@@ -1,5 +1,6 @@
 #include "script/sandbox.h"
 #include "script/api.h"
+#include "script/coroutines.h"
 #include "script/embedded.h"
 #include "script/vm.h"
 #include <lauxlib.h>
@@ -103,6 +104,7 @@ void sandbox_open(lua_State *L)
         lua_pop(L, 1);
     }
     remove_refused(L);
+    coroutines_open(L);
     api_time_set(L);
     set_searchers(L);
     load_into_package(L, "cjson", luaopen_cjson);

@@ -31,6 +31,7 @@ struct strand {
     struct op *op;             /* ... or came back, and is its own */
     int (*push)(lua_State *L, struct op *op); /* makes values of that op */
     int64_t wake_ms;
+    int n_stuck;       /* coroutines of its own that run where nothing can wait */
     uint64_t joins;    /* waits for the end of this one; 0: of none */
     int64_t spent_ns;  /* of its own computing, so far */
     int64_t since_ms;  /* it waits; 0: not begun */
@@ -65,6 +66,11 @@ void strand_free(struct strands *strands, struct strand *strand);
 struct strand *strand_find(const struct strands *strands, uint64_t id);
 /* The hook of that object that runs or waits; NULL: none. */
 struct strand *strand_of_object(const struct strands *strands, uint64_t object);
+
+static inline bool strand_waits(const struct strand *strand)
+{
+    return strand->sleeps || strand->asks || strand->joins;
+}
 
 /* It can go on. */
 void strand_ready(struct strands *strands, struct strand *strand);

@@ -23,7 +23,8 @@ static void take_error(lua_State *L, lua_State *co, int status, struct err *err)
 
 static void refuse_yield(struct err *err)
 {
-    err_set(err, ERR_SCRIPT, "coroutine.yield was called outside of a coroutine of its own");
+    err_set(err, ERR_SCRIPT,
+            "it cannot wait: coroutine.yield was called outside of a coroutine of its own");
 }
 
 /* Closes what the coroutine left open.  Not after an overrun: closing runs code of the script, with
@@ -87,12 +88,6 @@ static void limit(struct vm *vm, const struct strand *strand, int64_t budget_ms)
     vm->budget_ms = budget_ms;
 }
 
-/* Did it yield because it waits? */
-static bool waits(const struct strand *strand)
-{
-    return strand->sleeps || strand->asks || strand->joins;
-}
-
 enum task_outcome task_resume(lua_State *L, struct strand *strand, int64_t budget_ms,
                               struct err *err)
 {
@@ -106,7 +101,7 @@ enum task_outcome task_resume(lua_State *L, struct strand *strand, int64_t budge
         strand->spent_ns = 0;
     limit(vm, strand, budget_ms);
     int status = lua_resume(co, L, n_args, &n);
-    if (status == LUA_YIELD && waits(strand))
+    if (status == LUA_YIELD && strand_waits(strand))
         outcome = TASK_WAITS;
     else if (status == LUA_YIELD)
         refuse_yield(err);

@@ -16,13 +16,23 @@ static const char *const durabilities[] = {"object", "group", "none", NULL};
 static const char *const on_hook_errors[] = {"policy", "fail_object", "stop", NULL};
 static const char *const overlaps[] = {"fail", "wait", "skip", NULL};
 
+/* [-0, +0]  A store that only hooks may use can be wrong until they do: they are told why. */
+static bool forgive(lua_State *L, const struct err *err)
+{
+    if (!field_boolean(L, "spare"))
+        return false;
+    lua_pushstring(L, err->message);
+    lua_setfield(L, -2, "fault");
+    return true;
+}
+
 static bool read_stores(lua_State *L, struct script *script, struct err *err)
 {
     int n = field_list(L, "stores");
     script->job->stores = xcalloc((size_t)n + 1, sizeof *script->job->stores);
     for (int i = 1; i <= n; i++) {
         lua_rawgeti(L, -1, i);
-        bool good = value_read_store(L, script, err);
+        bool good = value_read_store(L, script, err) || forgive(L, err);
         lua_pop(L, 1);
         if (!good)
             return false;

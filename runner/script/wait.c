@@ -25,9 +25,7 @@ void wait_check(lua_State *L, const char *what)
             L, what,
             "only a hook can, or what haul.spawn and job:every call: neither the job file itself "
             "nor the functions of a task");
-    if (L != strand->co)
-        refuse(L, what, "is not possible inside of a coroutine of the job file's own");
-    if (!lua_isyieldable(L))
+    if (!lua_isyieldable(L) || strand->n_stuck)
         refuse(
             L, what,
             "is not possible inside of a function that table.sort, string.gsub and the like call, "
@@ -46,9 +44,11 @@ static int go_on(lua_State *L, int status, lua_KContext ctx)
     struct strand *strand = script_of(L)->strands.running;
     (void)status, (void)ctx;
 
-    if (!strand->op)
+    wait_push *push = strand->push;
+    if (!strand->op || !push)
         return 0;
-    int n = strand->push(L, strand->op); /* an error leaves the op to what comes next */
+    strand->push = NULL;
+    int n = push(L, strand->op); /* an error leaves the op to what comes next */
     drop_op(strand);
     return n;
 }

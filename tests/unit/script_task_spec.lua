@@ -308,7 +308,7 @@ describe("the functions of a task", function()
     ["where = function() error 'no' end"] = "x.lua:8: no",
     ["where = function(o) return o.size.x.y end"] = "x.lua:8: attempt to index",
     ["where = function() while true do end end"] = "computed for more than 0.1 seconds",
-    ["where = function() coroutine.yield() end"] = "a hook cannot wait",
+    ["where = function() coroutine.yield() end"] = "it cannot wait",
     ["where = function() return undeclared end"] = "undeclared name: undeclared",
     ["rename = function() return 5 end"] = 'rename of "in/a/b.jpg": a name is expected, not 5',
     ["rename = function() return '' end"] = "a name is expected, not \"\"",
