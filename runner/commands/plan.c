@@ -66,16 +66,21 @@ static void print_item(struct preview *preview, const struct item *item, uint32_
     buf_free(&line);
 }
 
+static const char *first_time(const struct item *item)
+{
+    return item->task->kind == TASK_MOVE ? "move" : "send";
+}
+
 static const char *state_of(struct preview *preview, const struct item *item)
 {
     struct row row;
     struct err err = {0};
     if (!preview->journal ||
         !journal_get(preview->journal, item->task->number, item->key, &row, &err))
-        return "send";
+        return first_time(item);
     if (row.state == ROW_DONE && row.size == item->info.size)
-        return "done";
-    return row.upload_id[0] || row.temp[0] ? "resume" : "send";
+        return item->task->kind == TASK_MOVE ? "remove" : "done"; /* it was copied */
+    return row.upload_id[0] || row.temp[0] ? "resume" : first_time(item);
 }
 
 static void show(struct preview *preview, struct item *item)
@@ -87,7 +92,7 @@ static void show(struct preview *preview, struct item *item)
     const char *state = state_of(preview, item);
     uint32_t parts = plan_part_count(item->info.size, part_size_of(item->task, item->info.size));
     print_item(preview, item, parts, state);
-    if (!strcmp(state, "done"))
+    if (!strcmp(state, "done") || !strcmp(state, "remove"))
         return;
     preview->objects++;
     preview->bytes += item->info.size;

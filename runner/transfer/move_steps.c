@@ -255,18 +255,24 @@ static void remove_again(struct transfer *t, const struct op *op, struct turn *t
     turn->totals->retries++;
 }
 
-static bool remove_failed(struct transfer *t, struct op *op, struct turn *turn)
+/* It does not know the condition, or another ETag for it than it tells (Swift, of objects that came
+ * in parts).  Whether the source has changed after all is looked at once more. */
+static bool is_refused(const struct op *op)
 {
     const struct err *err = &op->out.err;
-    bool condition = op->kind == OP_CALL && op->in.call.if_match;
+    return op->kind == OP_CALL && op->in.call.if_match &&
+           (err->kind == ERR_CHANGED || err->kind == ERR_INVALID || err->status == 501);
+}
 
-    if (err->kind == ERR_CHANGED) {
-        start_over(t, "the source changed after it was copied", turn);
-    } else if (err->kind == ERR_MISSING) {
-        gone(t, turn);
-    } else if (condition && (err->status == 501 || err->kind == ERR_INVALID)) {
+static bool remove_failed(struct transfer *t, struct op *op, struct turn *turn)
+{
+    if (is_refused(op)) {
         t->move.plain = true;
         transfer_go(t, STEP_PIN);
+    } else if (op->out.err.kind == ERR_CHANGED) {
+        start_over(t, "the source changed after it was copied", turn);
+    } else if (op->out.err.kind == ERR_MISSING) {
+        gone(t, turn);
     } else {
         remove_again(t, op, turn);
     }

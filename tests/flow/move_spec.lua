@@ -124,6 +124,14 @@ describe("a move", function()
     assert.is_truthy(from.sum "c")
   end)
 
+  it("is planned as one, and nothing is removed by that", function()
+    sides("dir", "oss")
+    fill { a = 10, b = 20 }
+    local plan = job():run { verb = "plan", args = { "--json" } }:expect(0)
+    assert.equal(2, select(2, plan.stdout:gsub('"state":"move"', "")))
+    assert.equal(2, from.count())
+  end)
+
   it("removes directories that became empty, and nothing above", function()
     sides("dir", "oss")
     fill()
@@ -262,16 +270,17 @@ describe("a move", function()
     moved(sums, run)
   end)
 
-  it("gives a store that knows it a condition, and does without where it does not", function()
-    sides("s3", "dir")
-    local sums = fill { a = 100 }
-    from.host:rules { op = "delete", key = "p/a", with = "error", status = 501, code = "NotImplemented" }
-    local run = job():run():expect(0)
-    moved(sums, run)
-    local deletes = from.host:requests "delete"
-    assert.equal(2, #deletes)
-    assert.equal(2, #from.host:requests "head")
-  end)
+  for _, refusal in ipairs { { with = "error", status = 501, code = "NotImplemented" }, { with = "412" } } do
+    it("gives S3 a condition, and does without, after another look, where that meets " .. refusal.with, function()
+      sides("s3", "dir")
+      local sums = fill { a = 100 }
+      refusal.op, refusal.key = "delete", "p/a"
+      from.host:rules(refusal)
+      moved(sums, job():run():expect(0))
+      assert.equal(2, #from.host:requests "delete")
+      assert.equal(2, #from.host:requests "head")
+    end)
+  end
 
   describe("is refused", function()
     local function refused(tasks, pattern)

@@ -11,7 +11,7 @@ local place = $place
 return haul.job {
   name = "suite", concurrency = 6, part_size = "$part" .. "KiB", rate = $rate,
   retry = { base = "10ms", cap = "100ms" },
-  haul.copy { from = $from, to = $to, keys = $keys },
+  haul.$task { from = $from, to = $to, keys = $keys },
 }
 ]]
 
@@ -56,7 +56,7 @@ for _, entry in ipairs(stores.list) do
     local function job(from, to, more)
       more = more or {}
       world:job(JOB, { place = { it_store.store }, part = { tostring(it_store.part // 1024) },
-        from = { from }, to = { to },
+        from = { from }, to = { to }, task = { more.task or "copy" },
         keys = { more.keys or "nil" }, rate = { more.rate or "nil" } })
     end
 
@@ -75,6 +75,21 @@ for _, entry in ipairs(stores.list) do
       local down = world:run { args = { "--fresh" } }:expect(0)
       checks.events(down)
       checks.same(files.sums(src), files.sums(dst))
+    end)
+
+    it("is moved into and out of, and each side is empty then", function()
+      local src, dst = files.tree(world:path "src", sizes), files.mkdir(world:path "dst")
+      local sums = files.sums(src)
+      job(local_place(src, ""), 'place / "tree/"', { task = "move" })
+      local up = world:run():expect(0)
+      checks.same(sums, it_store.sums "tree/")
+      checks.same({}, files.sums(src))
+      assert.equal(7, up:find("job_finished").summary.objects_deleted)
+      job('place / "tree/"', local_place(dst, ""), { task = "move" })
+      local down = world:run { args = { "--fresh" } }:expect(0)
+      checks.same(sums, files.sums(dst))
+      checks.same({}, it_store.sums "tree/")
+      assert.equal(7, down:find("job_finished").summary.objects_deleted)
     end)
 
     it("gives back what another program put there", function()
