@@ -228,6 +228,8 @@ void display_summary(struct display *display, const char *job, const struct tota
         log_error("%s: %" PRId64 " not the same on both sides", job, totals->objects_different);
     if (checks[0])
         log_info("%s: verified: %s", job, checks);
+    if (totals->objects_read_back)
+        log_info("%s: %" PRId64 " read back from the target", job, totals->objects_read_back);
     show_hooks(job, totals);
     if (totals->hook_errors)
         log_error("%s: %" PRId64 " hook calls failed", job, totals->hook_errors);

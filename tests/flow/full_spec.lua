@@ -61,6 +61,7 @@ describe("a copy that is read back", function()
         assert.is_true(told.check ~= "none" and told.check ~= "size", told.check)
       end
       assert.equal(2, it_:find("job_finished").summary.objects_read_back)
+      assert.truthy(it_.stderr:find("2 read back from the target", 1, true), it_.stderr)
       if target then
         local bytes = 0
         for _, entry in ipairs(target:requests "get") do bytes = bytes + (entry.key == "p/d/large" and 1 or 0) end

@@ -70,6 +70,15 @@ describe("a task", function()
       assert.is_false(has "a/1")
     end)
 
+    it("looked into by a `before` that waits, while nothing begins", function()
+      local it_ = run([[before = function(event, job)
+        haul.sleep("200ms")
+        return haul.skip "seen"
+      end]]):expect(0)
+      assert.equal("seen", it_:find("task_skipped", { task = 1 }).reason)
+      assert.is_true(it_:find("task_skipped").time - it_:find("task_started", { task = 1 }).time >= 0.19)
+    end)
+
     it("let go on by a `before` that says nothing", function()
       run('before = function(event, job) assert(job.name == "phases" and event.task == 1) end'):expect(0)
       assert.is_true(has "a/1")
