@@ -150,4 +150,30 @@ describe("a limit that changes", function()
     local began = run:find "object_started".time - run:find "job_started".time
     assert.is_true(began >= 2 and began < 5, began .. " s")
   end)
+
+  it("ends the job where the job file wants errors to, also those of a function", function()
+    fault:put("p/big", { size = 1 * MIB })
+    local run = job { job = [[on_hook_error = "stop",
+      rate = function(now, stats) return stats.seconds < 1 and "64KiB/s" or nil end,]] }:wait(10):expect(7)
+    assert.matches("ended early: a rate such as \"20MiB/s\" is expected, not nil\n", run.stderr)
+  end)
+
+  for what, wish in pairs { store = "of = store, rate = { read = 'unlimited' }", task = "of = task, rate = 'unlimited'" } do
+    it("is set by hand for one " .. what, function()
+      fault:put("p/big", { size = 6 * MIB })
+      world:job([[
+        local haul = require "haul"
+        local store = $store
+        local task = haul.copy { from = store / "p/", to = haul.dir($dst) / "", rate = $task }
+        return haul.job { name = "changes", part_size = "256KiB", task,
+          on = { progress = function(event, job) if event.progress.seconds > 1 then job:set { $wish } end end } }
+      ]], { store = { fault:store_with('rate = { read = "' .. (what == "store" and "64KiB/s" or "unlimited") .. '" }') },
+        task = what == "task" and "64KiB/s" or "unlimited", dst = world:path "dst", wish = { wish } })
+      local run = world:run():expect(0)
+      local seconds = run:find "job_finished".summary.seconds
+      assert.is_true(seconds > 1 and seconds < 10, seconds .. " s, where 64 KiB/s would take 96")
+      local _, told = run.stderr:gsub("is unlimited from now on", "")
+      assert.equal(1, told, run.stderr)
+    end)
+  end
 end)
