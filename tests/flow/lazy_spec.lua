@@ -176,6 +176,39 @@ describe("an object that is touched", function()
     for _, key in ipairs { "a/1", "a/3" } do assert.equal(1, run:count("object_succeeded", { key = key })) end
   end)
 
+  it("may be on one side of a sync alone", function()
+    files.tree(world:path "src", { a = 3, b = 3 })
+    for key, pinned in pairs { a = "yes", b = "no" } do
+      store:put("b/" .. key, "xyz", { headers = { ["x-oss-meta-pinned"] = pinned } })
+    end
+    job("compare = function(source, target) return target.metadata.pinned == 'yes' and next(source.metadata) == nil end", "sync",
+      ("haul.dir %q / \"\""):format(world:path "src"), store.store .. [[ / "b/"]])
+    local run = world:run():expect(0)
+    assert.same({ 1, 1 }, { run:count("object_skipped", { key = "a" }), run:count("object_succeeded", { key = "b" }) })
+  end)
+
+  it("is asked for once for all targets, in functions of each", function()
+    for i = 1, 3 do store:put("a/" .. i, "a" .. i, { headers = { ["x-oss-meta-n"] = tostring(i) } }) end
+    local other = files.mkdir(world:path "other")
+    job([[rename = function(name, object) return object.metadata.n .. ".txt" end]], "copy", nil,
+      ("{ haul.dir %q / \"\", haul.dir %q / \"\" }"):format(dst, other))
+    world:run():expect(0)
+    assert.same({ "1.txt", "2.txt", "3.txt" }, names(dst))
+    assert.same(names(dst), names(other))
+    assert.equal(3, #store:requests "head")
+  end)
+
+  it("may have part sizes, headers and tags of its own", function()
+    store:put("a/x", { size = 3 << 20, headers = { ["x-oss-meta-kind"] = "log" }, tags = { team = "blue", empty = "" } })
+    job([[part_size = function(object) return object.metadata.kind == "log" and "1MiB" or "2MiB" end,
+      tags = function(object) return { team = object.tags.team, empty = object.tags.empty, copied = "yes" } end,
+      headers = function(object) return { cache_control = object.metadata.kind } end]], "copy", nil, store.store .. [[ / "b/"]])
+    world:run():expect(0)
+    local copy = store:objects()["b/x"]
+    assert.same({ team = "blue", empty = "", copied = "yes" }, copy.tags)
+    assert.equal("log", copy.headers["cache-control"])
+  end)
+
   it("decides what is deleted", function()
     for i = 1, 4 do store:put("a/" .. i, "x", { tags = { keep = i < 3 and "yes" or "no" } }) end
     world:job([[

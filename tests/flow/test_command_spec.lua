@@ -267,6 +267,32 @@ describe("haul test", function()
     ]]
   end)
 
+  it("answers what functions touch, and fails it", function()
+    write("touch.lua", [[
+      local haul = require "haul"
+      return haul.job { concurrency = 3, haul.copy { from = haul.oss { bucket = "one" } / "", to = haul.s3 { bucket = "two" } / "",
+        where = function(object) return object.tags.keep == "yes" end,
+        rename = function(name, object) return object.metadata.album .. "/" .. name end } }
+    ]])
+    passes [[
+      local world = test.world()
+      local objects = {}
+      for i = 1, 40 do
+        objects[("%02d"):format(i)] = { "x", metadata = { album = "m" .. i % 2 }, tags = { keep = i % 4 < 2 and "yes" or "no" } }
+      end
+      world:store("one", objects)
+      world:fault("one", "get_tags", { with = "throttled", times = 3 })
+      world:fault("one", "head", { key = "08", with = "denied", times = -1 })
+      world:fault("one", "get_tags", { key = "30", crash = true })
+      assert.equal("crashed", world:run("touch.lua").state)
+      local run = world:run("touch.lua"):expect(1)
+      assert.equal(1, run:count("object_failed", { key = "08" }))
+      local names = world:list "two"
+      assert.equal(19, #names)
+      assert.same({ "m0/04", "m1/37" }, { names[1], names[#names] })
+    ]]
+  end)
+
   it("dies at any request, and what comes after mends it", function()
     write("fan.lua", [[
       local haul = require "haul"

@@ -368,6 +368,15 @@ describe("job.state", function()
     script:free()
   end)
 
+  it("keeps every digit, and lists that are empty", function()
+    local text = '{"crc64":"18446744073709551615","list":[],"n":9007199254740993,"third":0.3333333333333333,"top":9223372036854775807}'
+    local script, tell = state "job.state.top = job.state.top - 1 job.state.n = job.state.n + 0"
+    assert.is_true(script:remember(text))
+    assert.equal(policy, tell())
+    assert.equal((text:gsub("5807", "5806")), script:recall(false))
+    script:free()
+  end)
+
   it("is looked at again at the end, where a hook has kept it", function()
     local script, tell = state "kept = rawget(_G, 'kept') or job.state kept.n = (kept.n or 0) + 1"
     script:remember(nil)
