@@ -373,10 +373,11 @@ local LOCAL = set("open", "read", "temp", "write", "recheck", "finish", "remove"
 function world:fault(store, operation, options)
   options = options or {}
   check_fields(2, "world:fault", options, FAULT)
-  local on_disk = LOCAL[operation] or store and is_path(store)
+  local on_disk = LOCAL[operation] or store ~= nil and is_path(store) or false
   local times = options.times or 1
   local done, why = pcall(core.fault, private[self].core, {
-    store = store and store_name(store), op = operation, key = options.key, part = options.part or 0, skip = options.skip or 0,
+    store = store and store_name(store), op = operation, on_disk = on_disk, key = options.key, part = options.part or 0,
+    skip = options.skip or 0,
     times = times == math.huge and -1 or times, with = options.with or (on_disk and "disk" or "network"),
     status = options.status or 0, code = options.code, crash = options.crash or false, lost = options.lost or false,
     retry_after_ms = options.retry_after and measure(2, "retry_after", core.duration, options.retry_after) or 0,

@@ -253,22 +253,12 @@ static int core_files(lua_State *L)
 
 /* --- rules and time ------------------------------------------------------------------- */
 
-static bool is_remote_op(const char *op)
-{
-    static const char *const local[] = {"open", "read", "temp", "write", "recheck", "finish"};
-
-    for (size_t i = 0; op && i < sizeof local / sizeof *local; i++)
-        if (!strcmp(op, local[i]))
-            return false;
-    return true;
-}
-
 /* Reads the rule on top of the stack; false with what is wrong. */
 static bool read_rule(lua_State *L, struct rule *rule, struct err *err)
 {
     const char *store = field_text(L, "store"), *op = field_text(L, "op");
     const char *key = field_text(L, "key"), *code = field_text(L, "code");
-    bool remote = is_remote_op(op) && !(store && strchr("/.~", store[0]));
+    bool remote = !field_boolean(L, "on_disk");
     enum err_kind kind = ERR_NETWORK;
 
     if (op && !rule_name_known(op))
@@ -294,7 +284,8 @@ static bool read_rule(lua_State *L, struct rule *rule, struct err *err)
     return true;
 }
 
-/* world, { store, op, key, part, skip, times, with, status, code, retry_after_ms, crash, lost } */
+/* world, { store, op, on_disk, key, part, skip, times, with, status, code, retry_after_ms, crash,
+ * lost } */
 static int core_fault(lua_State *L)
 {
     struct world *world = world_at(L, 1);

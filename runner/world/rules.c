@@ -28,10 +28,9 @@ static const char *const call_names[CALL_KINDS] = {
 };
 
 static const char *const op_names[OP_KINDS] = {
-    [OP_OPEN] = "open",     [OP_HASH] = "read",       [OP_TEMP] = "temp",
-    [OP_COPY] = "write",    [OP_SAVE] = "write",      [OP_RECHECK] = "recheck",
-    [OP_FINISH] = "finish", [OP_DISCARD] = "discard", [OP_REMOVE] = "remove",
-    [OP_HTTP] = "http",     [OP_EXEC] = "exec",
+    [OP_OPEN] = "open",  [OP_HASH] = "read",       [OP_TEMP] = "temp",     [OP_COPY] = "write",
+    [OP_SAVE] = "write", [OP_RECHECK] = "recheck", [OP_FINISH] = "finish", [OP_REMOVE] = "remove",
+    [OP_HTTP] = "http",  [OP_EXEC] = "exec",
 };
 
 const char *rule_name(const struct op *op)

@@ -445,6 +445,35 @@ describe("haul test", function()
     assert.equal(0, status, said)
   end)
 
+  it("shows that what is moved is always somewhere", function()
+    write("move.lua", [[
+      local haul = require "haul"
+      return haul.job { part_size = "5MiB",
+        haul.move { from = haul.dir "/d" / "", to = haul.s3 { bucket = "one" } / "" },
+        haul.move { from = haul.s3 { bucket = "one" } / "", to = haul.oss { bucket = "two" } / "" } }
+    ]])
+    passes [[
+      local objects = { a = test.bytes "6MiB", b = "b" }
+      for _, op in ipairs { "put", "upload_part", "complete", "head", "get", "delete", "remove" } do
+        for n = 0, 3 do
+          local world = test.world()
+          world:dir("/d", objects)
+          world:fault(nil, op, { crash = true, lost = n % 2 == 1, skip = n // 2 })
+          world:run "move.lua"
+          for key, bytes in pairs(objects) do
+            assert.is_true(world:read("/d", key) == bytes or world:read("one", key) == bytes
+              or world:read("two", key) == bytes)
+          end
+          world:run("move.lua"):expect(0)
+          assert.same({ "a", "b" }, world:list "two")
+          assert.same({}, world:list "one")
+          assert.same({}, world:list "/d")
+          world:close()
+        end
+      end
+    ]]
+  end)
+
   it("runs a night of a thousand objects and many retries in less than a second", function()
     upload("s3", 'retry = { attempts = 200 },')
     passes [[
