@@ -20,12 +20,13 @@ void asks_init(struct asks *asks, const struct job *job)
     asks->tail = &asks->head;
 }
 
-/* Nothing is under way any more. */
+/* What was sent and has not come back is io's. */
 void asks_free(struct asks *asks)
 {
     for (struct ask *ask = asks->head, *next; ask; ask = next) {
         next = ask->next;
-        op_free(ask->op);
+        if (!ask->sent)
+            op_free(ask->op);
         free(ask);
     }
 }

@@ -359,6 +359,42 @@ describe("haul test", function()
     assert.equal(2, select(2, said:gsub("ticks ", "")))
   end)
 
+  it("lets hooks ask stores, and dies while they wait", function()
+    write("ask.lua", [[
+      local haul = require "haul"
+      local store, dir = haul.s3 { bucket = "bucket" }, haul.dir "/d"
+      return haul.job { haul.copy { from = dir / "", to = store / "x/" },
+        on = { object_succeeded = function(event)
+          local head = assert(store:head(event.target))
+          if head.size ~= event.size or dir:get(event.key) ~= store:get(event.target) then error "not the same" end
+          store:put(event.target .. ".done", "at " .. os.date "%H", { metadata = { by = "hook" } })
+        end } }
+    ]])
+    passes [[
+      for n, op in ipairs { "none", "head", "get", "put" } do
+        local world = test.world { clock = "2026-11-20T23:00:00" }
+        world:dir("/d", { a = "1", b = "22" })
+        world:fault("bucket", op ~= "none" and op or nil, { key = "x/b*", crash = true, skip = op == "put" and 1 or 0,
+          times = op == "none" and 0 or 1 })
+        local first = world:run "ask.lua"
+        if n == 1 then
+          first:expect(0)
+          assert.same({ "x/a", "x/a.done", "x/b", "x/b.done" }, world:list "bucket")
+          assert.equal("at 23", world:read("bucket", "x/b.done"))
+          assert.equal("hook", world:head("bucket", "x/b.done").metadata.by)
+        else
+          assert.equal("crashed", first.state)
+          world:run("ask.lua"):expect(0)
+        end
+      end
+      local world = test.world()
+      world:dir("/d", { a = "1" })
+      world:fault("bucket", "head", { with = "denied", times = math.huge })
+      local run = world:run("ask.lua"):expect(1)
+      assert.equal(1, run.summary.hook_errors)
+    ]]
+  end)
+
   it("answers for others", function()
     write("tell.lua", [[
       local haul = require "haul"
