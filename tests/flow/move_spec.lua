@@ -7,6 +7,7 @@ local shell = require "support.shell"
 
 local JOB = [[
 local haul = require "haul"
+$head
 return haul.job { name = "move", concurrency = 4, part_size = "$part",
   retry = { attempts = 3, base = "5ms", cap = "10ms" }, on = { $on },
   haul.move { from = $from, to = $to, $more },
@@ -63,7 +64,7 @@ describe("a move", function()
   local function job(given)
     given = given or {}
     world:job(JOB, { from = { from.text .. " / " .. (given.from or '"p/"') }, to = { to.text .. " / " .. (given.to or '"p/"') },
-      more = { given.more or "" }, on = { given.on or "" }, part = { given.part or to.part } })
+      more = { given.more or "" }, head = { given.head or "" }, on = { given.on or "" }, part = { given.part or to.part } })
     return world
   end
 
@@ -187,6 +188,20 @@ describe("a move", function()
       assert.is_nil(from.sum "a")
     end)
 
+    it("another version of a file", function()
+      sides("dir", "oss")
+      fill { a = 100 }
+      local run = job { head = "local once", on = ([[verified = function()
+        if once then return end
+        once = true
+        local file <close> = assert(io.open(%q, "w"))
+        file:write "written in between"
+      end]]):format(from.root .. "/p/a") }:run():expect(0)
+      assert.equal("the source changed after it was copied", run:find("restarted", { key = "p/a" }).reason)
+      assert.equal(#"written in between", to.host:objects()["p/a"].size)
+      assert.is_nil(from.sum "a")
+    end)
+
     it("what may not be deleted: that object has failed, and a retry only deletes", function()
       sides("oss", "dir")
       local sums = fill { a = 100, b = 100 }
@@ -261,6 +276,22 @@ describe("a move", function()
       moved { a = sum }
     end)
   end)
+
+  for what, more in pairs { ["keys"] = 'keys = { "a", "b" }', ["keys that are asked for"] = 'keys = { "a", "b" }, min_size = "1B"',
+    ["keys of an iterator"] = 'keys = function() n = n + 1 return ({ "a", "b" })[n] end' } do
+    it("of " .. what .. ", when it is carried on, does not miss what it moved", function()
+      sides("oss", "dir")
+      local sums = fill { a = 100, b = 200 }
+      from.host:rules { op = "delete", key = "p/b", with = "denied", times = -1 }
+      job { more = more, head = "local n = 0" }:run():expect(1)
+      from.host:control("DELETE", "/rules")
+      from.host:control("DELETE", "/log")
+      local run = world:run():expect(0)
+      assert.equal("moved before the run was interrupted", run:find("object_skipped", { key = "p/a" }).reason)
+      assert.equal(0, #from.host:requests "get")
+      moved(sums)
+    end)
+  end
 
   it("whose answer to the delete was lost is told once", function()
     sides("s3", "dir")

@@ -43,6 +43,12 @@ describe("a request", function()
     assert.equal("/k", build(with(s3, { endpoint = "h.example.com", addressing = "cname" }), { call = "head", key = "k" }).path)
   end)
 
+  it("for a delete, under a condition where there is one", function()
+    assert.same({ ["if-match"] = '"e"' }, build(s3, { call = "delete", key = "k", if_match = '"e"' }).headers)
+    assert.same({}, build(s3, { call = "delete", key = "k" }).headers)
+    assert.same({}, build(s3, { call = "delete", key = "k", if_match = 'W/"e"' }).headers)
+  end)
+
   it("for a range", function()
     local r = build(s3, { call = "get", key = "k", off = 10, len = 5, if_match = '"e"' })
     assert.same({ range = "bytes=10-14", ["if-match"] = '"e"' }, r.headers)
