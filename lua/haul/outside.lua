@@ -94,6 +94,7 @@ schema.kind("environment", function(value)
       return nil, ("%s is no name of a variable"):format(err.show(name))
     end
     if type(text) ~= "string" or text:find "%z" then return nil, ("the value of '%s' must be text"):format(name) end
+    keep_secret(name:lower(), text)
     list[#list + 1] = name .. "=" .. text
   end
   table.sort(list)

@@ -32,7 +32,6 @@
 #define LIMIT_CONCURRENCY   4096
 #define LIMIT_LANES         16
 #define LIMIT_LINE          (64 << 10)      /* of a log or event line */
-#define LIMIT_HOOK_MS       5000            /* a hook's own computing */
 #define LIMIT_HOOK_GRACE_MS 2000            /* beyond that, before the process is ended */
 #define LIMIT_SCRIPT_MEMORY (256 << 20)     /* of the Lua state */
 #define LIMIT_ANSWER        (1 << 20)       /* of haul.http and haul.exec, where they name none */

@@ -26,6 +26,7 @@ struct lane {
     struct relay *relays;      /* sets that run */
     struct exchange **running; /* env.n_running of them, in no order */
     int limit;                 /* how many may run; but see has_room */
+    int n_aside;               /* of those that run: what scripts wait for */
     int64_t tick_ns;           /* when the next look is due */
     int64_t wake_ns;           /* when the next bucket has something; INT64_MAX: nobody waits */
     int64_t buffer;            /* of the config */
@@ -100,6 +101,7 @@ static void stop(struct lane *lane, struct exchange *exchange, CURLcode code, in
     curl_multi_remove_handle(lane->multi, exchange->easy);
     if (exchange->paused)
         unpause(lane, exchange);
+    lane->n_aside -= exchange->op->aside;
     exchange_end(exchange, (int)code, now_ns);
     lane->running[exchange->slot] = last;
     last->slot = exchange->slot;
@@ -198,6 +200,7 @@ static struct exchange *start_one(struct lane *lane, struct op *op, struct relay
         lane->env.n_running--;
         return NULL;
     }
+    lane->n_aside += op->aside;
     lane->slots.idle = exchange->next;
     exchange->next = NULL;
     exchange->slot = lane->env.n_running - 1;
@@ -308,14 +311,15 @@ static int64_t wait_ns(const struct op *op, int64_t now_ns)
     return most;
 }
 
-/* A set is begun whole.  One that is larger than what may run at once runs alone. */
+/* A set is begun whole.  One that is larger than what may run at once runs alone.  What scripts
+ * wait for has places of its own, and takes none of these. */
 static bool has_room(const struct lane *lane, const struct op *op)
 {
-    int n = op->in.feed ? relay_set_size(op) : 1;
+    int n = op->in.feed ? relay_set_size(op) : 1, n_running = lane->env.n_running - lane->n_aside;
 
     if (op->aside)
-        return lane->env.n_running < lane->slots.n;
-    return lane->env.n_running + n <= lane->limit || lane->env.n_running == 0;
+        return lane->n_aside < LIMIT_ASIDE;
+    return n_running + n <= lane->limit || n_running == 0;
 }
 
 /* Fills free slots with ops whose buckets let them start, passing over those that have to wait. */
@@ -332,8 +336,12 @@ static void fill(struct lane *lane, int64_t now_ns)
             looked++;
             continue;
         }
-        if (!has_room(lane, op))
+        if (!has_room(lane, op) && !op->aside)
             break; /* nor is it overtaken by what needs less */
+        if (!has_room(lane, op)) {
+            at = &op->next;
+            continue;
+        }
         *at = op->next;
         if (!*at)
             lane->waiting.tail = at;

@@ -125,7 +125,8 @@ describe("a hook", function()
     it("shows no secret that it was given, whatever prints it", function()
       local it_run = run([[object_started = function(event)
         haul.http { url = hook .. "/echo", headers = { ["X-Api-Key"] = "canary-1234", Authorization = "Bearer canary-5678" } }
-        print("canary-1234", "canary-5678") error("canary-1234")
+        haul.exec { "true", env = { MY_TOKEN = "canary-9999" } }
+        print("canary-1234", "canary-5678", "canary-9999") error("canary-1234")
       end]])
       assert.is_nil(it_run.stderr:find("canary", 1, true), it_run.stderr)
     end)
@@ -137,6 +138,23 @@ describe("a hook", function()
       it_run:await("object_succeeded", 3)
       shell.wait(10, "the request", function() return #hook:log() == 1 end)
       assert.is_true(it_run:running())
+      it_run:signal "TERM"
+      it_run:wait():expect(143)
+    end)
+
+    it("takes no place of a transfer's, however many wait", function()
+      local fault = server.fault { dialect = "s3" }
+      for i = 1, 12 do fault:put("p/" .. i, "bytes " .. i) end
+      world.env = fault.keys
+      world:job([[
+local haul = require "haul"
+return haul.job { name = "outside", concurrency = 2, lanes = 1,
+  on = { object_started = function(event) haul.http { url = $hook .. "/hold", timeout = "1m" } end },
+  haul.copy { from = $store / "p/", to = haul.dir($dst) / "" } }]],
+        { store = { fault.store }, hook = hook.endpoint, dst = world:path "dst" })
+      local it_run = world:start()
+      it_run:await("object_succeeded", 12)
+      shell.wait(10, "eight requests", function() return #hook:log() == 8 end)
       it_run:signal "TERM"
       it_run:wait():expect(143)
     end)
