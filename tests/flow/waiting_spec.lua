@@ -331,4 +331,20 @@ describe("a hook that waits", function()
     assert.equal(60, #said(it_run))
     checks.events(it_run)
   end)
+
+  it("holds what it cannot keep up with: nothing is lost, and only so much waits", function()
+    fault:put_many(20000, "many/%05d", 1)
+    local it_run = run([[object_deleted = function(event)
+        now = now + 1
+        if now > most then most = now end
+        haul.sleep "20ms"
+        now, all = now - 1, all + 1
+      end,
+      job_finished = function() haul.log.info(("SAID %d %s"):format(all, most)) end]],
+      { before = "local now, most, all = 0, 0, 0", task = 'haul.delete { from = store / "many/", max_delete = "100%" }' })
+      :expect(0)
+    local all, most = said(it_run)[1]:match "(%d+) (%d+)"
+    assert.equal("20000", all)
+    assert.is_true(tonumber(most) < 12000, most)
+  end)
 end)

@@ -128,6 +128,7 @@ struct world {
         uint64_t ticket;
         struct goal *goal;
         int turns;
+        int64_t due_ms;
     } ticket[256];
     int n_tickets;
     int n_actions; /* pause and the like still to come: the run may wait for them */
