@@ -72,7 +72,7 @@ local meta = {
 
 local function handle(fields, body)
   local self = setmetatable({}, meta)
-  fields.id = run().spawn(body, fields, fields.timer)
+  fields.id = run().spawn(body, fields, fields.timer, fields.timer)
   private[self] = fields
   return self
 end
@@ -99,7 +99,7 @@ spawn.every = core.located(function(where, _, every, body)
     while true do
       run().sleep(ms, "job:every")
       local call = { who = "job:every" }
-      call.id = run().spawn(body, call)
+      call.id = run().spawn(body, call, false, true)
       run().join(call.id, "job:every")
     end
   end)

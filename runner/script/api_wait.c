@@ -20,13 +20,14 @@ static int api_sleep(lua_State *L)
     return wait_for_ms(L, luaL_checkinteger(L, 1));
 }
 
-/* function, what its handle knows, whether the run ends without it, what to call it in messages ->
+/* function, what its handle knows, whether the run ends without it, whether a timer made it ->
  * number */
 static int api_spawn(lua_State *L)
 {
     bool apart = lua_toboolean(L, 3);
-    struct script *script = check_running(L, apart ? "job:every" : "haul.spawn");
-    struct strand *strand = strand_new(&script->strands, apart ? "job:every" : "haul.spawn", NULL);
+    const char *what = lua_toboolean(L, 4) ? "job:every" : "haul.spawn";
+    struct script *script = check_running(L, what);
+    struct strand *strand = strand_new(&script->strands, what, NULL);
 
     if (apart) {
         strand->holds = false;

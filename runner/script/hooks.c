@@ -218,7 +218,7 @@ static void count_call(struct script *script, const struct step *step)
                             .waited_ns = strand->waited_ms * 1000000};
     char answer[400];
 
-    if (event && !strand->called)
+    if (event ? !strand->called : !strand->holds) /* a timer's calls are counted, not itself */
         return;
     if (!event)
         timing.at = timings_named(&script->timings, strand->what);
