@@ -45,6 +45,7 @@ local function write_meta()
   say "-- The language of job files, for editors.  Never loaded.  Made by `make docs`: do not change it by hand.\n"
   for _, alias in ipairs(data.aliases) do say("---@alias %s %s  %s", alias.name, alias.type, alias.doc) end
   say("---@alias haul.error_kind %s", table.concat(names_of(data.errors, '"%s"'), "|"))
+  say "---@alias haul.handler fun(event: table, job: haul.running): haul.decision?"
   say "---@alias haul.log_line fun(text: string, ...: any)"
   for _, object in ipairs(data.objects) do
     say("\n---@class %s  %s", object.name, object.doc)

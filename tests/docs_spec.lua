@@ -106,6 +106,21 @@ describe("lua/haul/meta.lua", function()
   end)
 end)
 
+describe("lua/haul/meta.lua", function()
+  it("names no type that it does not define", function()
+    local defined, wrong = { ["haul"] = true }, {}
+    local meta = files.read "lua/haul/meta.lua"
+    for name in meta:gmatch "%-%-%-@%l+ (haul[%w_.]*)" do defined[name] = true end
+    for line in meta:gmatch "[^\n]+" do
+      local type = line:match "^%-%-%-@field [%w_%[%]?]+ (.-)  " or line:match "^%-%-%-@alias [%w_.]+ (.-)  "
+      for name in (type or ""):gmatch "haul%.[%w_.]+" do
+        if not defined[name] then wrong[#wrong + 1] = name .. " in " .. line end
+      end
+    end
+    assert.same({}, wrong)
+  end)
+end)
+
 -- The manual -----------------------------------------------------------------------------------------
 
 local pages, manual = {}, ""

@@ -8,6 +8,7 @@
 ---@alias haul.quota string|integer  a share, "25%", or a number of objects
 ---@alias haul.globs string|string[]  over names below `from`: "*" within a segment, "**" over segments, "?", "[a-z]", "{a,b}"
 ---@alias haul.error_kind "network"|"timeout"|"throttled"|"server"|"auth"|"denied"|"missing"|"changed"|"corrupt"|"disk"|"cancelled"|"script"|"invalid"|"bug"
+---@alias haul.handler fun(event: table, job: haul.running): haul.decision?
 ---@alias haul.log_line fun(text: string, ...: any)
 
 ---@class haul.store  a store; tostring() gives its name, never a secret

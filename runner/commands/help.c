@@ -14,11 +14,12 @@ static const struct {
     const char *number, *help;
 } statuses[] = {
     {"0", "all done"},
-    {"1", "some objects failed; each is listed, and `haul status` lists them again"},
+    {"1",
+     "some objects failed or could not be listed, as `haul status` tells; or a hook raised an error"},
     {"2", "usage, or the job file: the message names file and line"},
     {"3", "configuration, credentials, or a store out of reach"},
     {"5", "`haul verify` found a difference"},
-    {"6", "a guard, a veto or stop_when stopped it; nothing was deleted"},
+    {"6", "a guard, a veto or stop_when stopped it; what it guards was not deleted"},
     {"7", "the script stopped it, or `haul ctl`"},
     {"10", "paused by window or --max-duration; the same command carries on"},
     {"11", "the same job is already running"},
