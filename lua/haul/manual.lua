@@ -232,9 +232,21 @@ local function add_functions(items, data, list)
   end
 end
 
+-- Names of the tables that are told of with their function.
+local function taken_tables(data)
+  local taken = {}
+  local function take(list)
+    for _, each in ipairs(list) do taken[each.options or ""] = true end
+  end
+  take(data.functions)
+  take(data.running)
+  for _, object in ipairs(data.objects) do take(object.methods or {}) end
+  return taken
+end
+
 -- An option that several tables have in the same words is told once.
 local function add_options(items, data)
-  local seen = {}
+  local seen, taken = {}, taken_tables(data)
   for _, each in ipairs(data.tables) do
     for _, option in ipairs(each.options) do
       local line = option_line(option)
@@ -246,7 +258,7 @@ local function add_options(items, data)
         seen[option.name .. "\0" .. line] = items[#items]
       end
     end
-    if not each.name:find "^haul%." and not each.name:find "^job:%l+$" then
+    if not taken[each.name] then
       add(items, { each.name }, each.name .. ": " .. each.doc, table_lines(data, each.name))
     end
   end

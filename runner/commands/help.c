@@ -14,8 +14,7 @@ static const struct {
     const char *number, *help;
 } statuses[] = {
     {"0", "all done"},
-    {"1",
-     "some objects failed or could not be listed, as `haul status` tells; or a hook raised an error"},
+    {"1", "some objects failed or could not be listed, or a hook raised an error"},
     {"2", "usage, or the job file: the message names file and line"},
     {"3", "configuration, credentials, or a store out of reach"},
     {"5", "`haul verify` found a difference"},
