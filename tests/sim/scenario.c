@@ -221,6 +221,9 @@ static void make_task(bool huge)
     /* What is listed: a name that was moved cannot be found again, where its row is lost. */
     if (!huge && !single && !task->keys && !more && chance_later(2))
         task->kind = TASK_MOVE;
+    bool full = chance_later(4);
+    for (struct task *each = task; full && each; each = each->also)
+        each->verify = VERIFY_FULL;
 }
 
 static void make_weather(void)
