@@ -208,6 +208,8 @@ return haul.job { name = "bounds", on_hook_error = $word,
       } do
         assert.matches(line, it_run.stderr)
       end
+      local verified = world:run { verb = "verify", args = { "--trace-hooks" } }
+      assert.matches("hook where, rename or the like of p/b %-> passed over; ", verified.stderr)
       assert.is_nil(run(ON):expect(1).stderr:find("passed over", 1, true))
     end)
   end)
