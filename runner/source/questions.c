@@ -83,6 +83,12 @@ struct question *questions_first(const struct questions *questions)
     return first && first->state == QUESTION_READY ? first : NULL;
 }
 
+bool questions_ready(const struct questions *questions)
+{
+    const struct question *first = questions->waiting.head;
+    return first && first->state != QUESTION_ASKS;
+}
+
 void questions_drop(struct questions *questions)
 {
     question_free(list_pop(&questions->waiting));

@@ -44,6 +44,8 @@ bool questions_full(const struct questions *questions);
 void questions_look(struct questions *questions, struct turn *turn);
 /* The first one, when all that it asks for is known or has failed; else NULL. */
 struct question *questions_first(const struct questions *questions);
+/* There may be a first one, once it has been looked at. */
+bool questions_ready(const struct questions *questions);
 /* The first one is dealt with. */
 void questions_drop(struct questions *questions);
 

@@ -486,7 +486,7 @@ bool source_ready(const struct source *source)
 {
     if (source->filled || source->backlog.n >= LIMIT_BACKLOG)
         return false;
-    if (questions_first(source->questions))
+    if (questions_ready(source->questions))
         return true;
     return has_more(source) ? !questions_full(source->questions)
                             : questions_empty(source->questions) && is_at_end(source);
