@@ -359,6 +359,8 @@ static void finish_turn(struct run *run, struct op *ops)
     if (run->signal && !run->ending.signal) {
         run->ending.signal = run->signal;
         run->hooks_end_ms = ending_last_ms(&run->ending, run->turn.now_ms);
+        if (run->exit_status == 0) /* not everybody may have been told */
+            run->exit_status = 128 + run->signal;
     }
     settle_all(run, ops);
     access_refresh(&run->turn);

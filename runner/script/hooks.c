@@ -232,6 +232,25 @@ static void count_call(struct script *script, const struct step *step)
 /* The hook of an object is over; the next one of the same object is told. */
 static void end_strand(struct script *script, struct step *step);
 
+static int drop_protected(lua_State *L)
+{
+    const struct step *step = lua_touserdata(L, 1);
+
+    luaL_checkstack(L, 20, NULL);
+    task_drop(L, step->strand);
+    return 0;
+}
+
+/* The state itself gave out, such as for want of memory. */
+static void step_broke(struct step *step, const struct err *err)
+{
+    struct err ignored = {0}; /* what there is to say is said */
+
+    step->err = *err;
+    step->outcome = TASK_FAILED;
+    vm_run(step->script->vm, drop_protected, step, &ignored);
+}
+
 static void step_strand(struct script *script, struct strand *strand)
 {
     struct step step = {.script = script, .strand = strand, .decision.after_ms = -1};
@@ -240,10 +259,8 @@ static void step_strand(struct script *script, struct strand *strand)
     if (strand->since_ms)
         strand->waited_ms += script->now_ms - strand->since_ms;
     script->strands.running = strand;
-    if (!vm_run(script->vm, strand->killed ? kill_protected : step_protected, &step, &outer)) {
-        step.err = outer;
-        step.outcome = TASK_FAILED;
-    }
+    if (!vm_run(script->vm, strand->killed ? kill_protected : step_protected, &step, &outer))
+        step_broke(&step, &outer);
     script->strands.running = NULL;
     strand->since_ms = script->now_ms;
     if (step.outcome != TASK_WAITS)

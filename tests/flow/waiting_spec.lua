@@ -61,6 +61,41 @@ describe("a hook that waits", function()
   end
 
   describe("for a store", function()
+    for dialect, class in pairs { s3 = "STANDARD_IA", tos = "IA" } do
+      it("of another kind (" .. dialect .. ")", function()
+        local other = server.fault { dialect = dialect }
+        local there = haul.world { keys = other.keys }
+        there:job([[
+local haul = require "haul"
+local store = $store
+return haul.job { name = "kinds",
+  on = { job_started = function()
+    store:put("k/a.json", "{}", { metadata = { owner = "mine" }, storage_class = $class, tags = { a = "b c" } })
+    local text, object = store:get "k/a.json"
+    haul.log.info(("SAID %s %s %s %s"):format(text, object.content_type, object.metadata.owner, object.storage_class))
+    haul.log.info("SAID " .. store:tags("k/a.json").a)
+    store:tag("k/a.json", { c = "d" })
+    for each in store:list { prefix = "k/" } do haul.log.info("SAID " .. each.key .. store:tags(each.key).c) end
+    store:delete "k/a.json"
+    haul.log.info("SAID " .. select(2, store:head "k/a.json").kind .. " " .. tostring(store:tags "k/a.json"))
+  end },
+  haul.copy { from = haul.dir($src) / "", to = store / "u/" } }
+]], { store = { other.store }, class = class, src = files.mkdir(there:path "src") })
+        assert.same({ "{} application/json mine " .. class, "b c", "k/a.jsond", "missing nil" }, said(there:run():expect(0)))
+        there:remove()
+      end)
+    end
+
+    it("on the web, which can be read alone", function()
+      local web = server.fault { dialect = "web" }
+      web:put("pub/list.txt", "one")
+      assert.same({ "one 3", "invalid", "invalid" }, says([[
+        local text, object = web:get "pub/list.txt"
+        say(text, object.size)
+        say(select(2, pcall(web.put, web, "x", "y")).kind)
+        say(select(2, pcall(web:list())).kind)]], { before = "local web = " .. web.store }))
+    end)
+
     for _, kind in ipairs { "store", "here" } do
       it("puts, looks, reads, lists and deletes (" .. kind .. ")", function()
         assert.same({ "made 5", "5 text/plain", "bytes 5", "k/a.txt k/b", "nil missing nil missing", "k/b" },
@@ -250,6 +285,15 @@ describe("a hook that waits", function()
         assert.equal(status, it_run.status, it_run:describe())
         assert.same({ "sleeps", "sleeps", "closed", "closed", "finished" }, said(it_run))
       end
+    end)
+
+    it("in job_finished too, where nothing else is left", function()
+      local it_run = start [[job_finished = function() haul.sleep "1h" end]]
+      it_run:await("job_finished", 1)
+      it_run:signal "INT"
+      it_run:wait()
+      assert.equal(130, it_run.status, it_run:describe())
+      run(""):expect(0)
     end)
 
     it("while a request of it is under way", function()
