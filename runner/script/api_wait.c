@@ -20,8 +20,7 @@ static int api_sleep(lua_State *L)
     return wait_for_ms(L, luaL_checkinteger(L, 1));
 }
 
-/* function, what its handle knows, whether the run ends without it, whether a timer made it ->
- * number */
+/* function, what its handle knows, whether the run ends without it -> number */
 static int api_spawn(lua_State *L)
 {
     bool apart = lua_toboolean(L, 3);
