@@ -15,7 +15,9 @@ void api_transfer_add(lua_State *L);
  * holds: an event stays plain data. */
 void api_transfer_set(lua_State *L, uint64_t id);
 
-/* Adds the functions of api_file.c and api_credentials.c to the table on top. */
+/* Adds size, rate and duration to the table on top: text -> number, or nil and why. */
+void api_units_add(lua_State *L);
+/* Adds the functions of api_file.c and api_credentials.c to it. */
 void api_file_add(lua_State *L);
 void api_credentials_add(lua_State *L);
 

@@ -11,37 +11,6 @@
 #include "script/vm.h"
 #include <lauxlib.h>
 
-typedef bool (*unit_reader)(const char *text, int64_t *value, struct err *err);
-
-/* The number, or nil and why. */
-static int push_unit(lua_State *L, unit_reader read)
-{
-    struct err err = {0};
-    int64_t value;
-    if (read(luaL_checkstring(L, 1), &value, &err)) {
-        lua_pushinteger(L, value);
-        return 1;
-    }
-    lua_pushnil(L);
-    lua_pushstring(L, err.message);
-    return 2;
-}
-
-static int api_size(lua_State *L)
-{
-    return push_unit(L, units_size);
-}
-
-static int api_rate(lua_State *L)
-{
-    return push_unit(L, units_rate);
-}
-
-static int api_duration(lua_State *L)
-{
-    return push_unit(L, units_duration);
-}
-
 static int api_show_size(lua_State *L)
 {
     char text[32];
@@ -206,17 +175,14 @@ static void add_limits(lua_State *L)
 
 static const luaL_Reg core_functions[] = {
     {"date", api_date},
-    {"duration", api_duration},
     {"expired", api_expired},
     {"glob_fault", api_glob_fault},
     {"located", api_located},
     {"log", api_log},
     {"now", api_now},
-    {"rate", api_rate},
     {"retry_wait", api_retry_wait},
     {"secret", api_secret},
     {"show_size", api_show_size},
-    {"size", api_size},
     {"where", api_where},
     {NULL, NULL},
 };
@@ -224,6 +190,7 @@ static const luaL_Reg core_functions[] = {
 int luaopen_haul_core(lua_State *L)
 {
     luaL_newlib(L, core_functions);
+    api_units_add(L);
     add_words(L);
     add_limits(L);
     api_file_add(L);

@@ -446,47 +446,24 @@ static int core_bytes(lua_State *L)
     return 1;
 }
 
-/* text -> number; nil and why */
-static int read_units(lua_State *L, bool (*read)(const char *, int64_t *, struct err *))
-{
-    struct err err = {0};
-    int64_t value;
-
-    if (read(luaL_checkstring(L, 1), &value, &err)) {
-        lua_pushinteger(L, value);
-        return 1;
-    }
-    lua_pushnil(L);
-    lua_pushstring(L, err.message);
-    return 2;
-}
-
-static int core_size(lua_State *L)
-{
-    return read_units(L, units_size);
-}
-
-static int core_rate(lua_State *L)
-{
-    return read_units(L, units_rate);
-}
-
-static int core_duration(lua_State *L)
-{
-    return read_units(L, units_duration);
-}
-
 static const luaL_Reg core_functions[] = {
-    {"bytes", core_bytes},     {"close", core_close},
-    {"drop", core_drop},       {"duration", core_duration},
-    {"fault", core_fault},     {"files", core_files},
-    {"get", core_get},         {"keys", core_keys},
-    {"new", core_new},         {"path", core_path},
-    {"put", core_put},         {"rate", core_rate},
-    {"run", core_run},         {"set_wall", core_set_wall},
-    {"size", core_size},       {"store", core_store},
-    {"uploads", core_uploads}, {"wall_ms", core_wall_ms},
-    {"write", core_write},     {NULL, NULL},
+    {"bytes", core_bytes},
+    {"close", core_close},
+    {"drop", core_drop},
+    {"fault", core_fault},
+    {"files", core_files},
+    {"get", core_get},
+    {"keys", core_keys},
+    {"new", core_new},
+    {"path", core_path},
+    {"put", core_put},
+    {"run", core_run},
+    {"set_wall", core_set_wall},
+    {"store", core_store},
+    {"uploads", core_uploads},
+    {"wall_ms", core_wall_ms},
+    {"write", core_write},
+    {NULL, NULL},
 };
 
 int luaopen_haul_test_core(lua_State *L)
@@ -496,5 +473,6 @@ int luaopen_haul_test_core(lua_State *L)
     lua_setfield(L, -2, "__gc");
     lua_pop(L, 1);
     luaL_newlib(L, core_functions);
+    api_units_add(L);
     return 1;
 }
