@@ -384,7 +384,9 @@ static void note_orphan(void *ctx, const struct orphan *orphan)
     struct leftovers *all = ctx;
 
     if (all->n < 64)
-        all->text[all->n++] = xstrdup(orphan->upload_id[0] ? orphan->upload_id : orphan->temp);
+        all->text[all->n++] = orphan->upload_id[0]
+                                  ? xasprintf("%s %s", orphan->upload_id, orphan->key)
+                                  : xstrdup(orphan->temp);
 }
 
 static bool is_orphan(const struct leftovers *all, const char *text)
@@ -393,6 +395,16 @@ static bool is_orphan(const struct leftovers *all, const char *text)
         if (!strcmp(all->text[i], text))
             return true;
     return false;
+}
+
+/* An id that a damaged journal gives with another key is as good as lost. */
+static bool is_orphan_upload(const struct leftovers *all, const struct upload *upload)
+{
+    char *text = xasprintf("%s %s", upload->id, upload->key);
+    bool found = is_orphan(all, text);
+
+    free(text);
+    return found;
 }
 
 static void leftovers_get(struct leftovers *all)
@@ -424,7 +436,7 @@ static void find_unknown(struct remote *remote)
         if (!goal || !upload->open || (upload->journalled && !world.power && !world.hurt))
             continue;
         journal_get(world.journal, goal->task->number, goal->key, &row, &err);
-        if (strcmp(row.upload_id, upload->id) && !is_orphan(&known, upload->id))
+        if (strcmp(row.upload_id, upload->id) && !is_orphan_upload(&known, upload))
             upload->unknown = true;
     }
     leftovers_free(&known);
@@ -487,7 +499,7 @@ static void watch_litter(void)
         int other = i - world.remote[0].n_uploads;
         const struct upload *upload =
             other < 0 ? &world.remote[0].upload[i] : &world.remote[1].upload[other];
-        if (upload->open && !upload->unknown && !is_orphan(&known, upload->id))
+        if (upload->open && !upload->unknown && !is_orphan_upload(&known, upload))
             broken("I5", "the upload %s of %s is left behind", upload->id, upload->key);
     }
     for (int i = 0; i < world.disk[1].n_files; i++) {
